@@ -1,0 +1,90 @@
+#include "core/str.h"
+
+#include "core/alloc.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool fal_str_starts(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool fal_str_ends(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), wanted = strlen(suffix);
+    return length >= wanted && memcmp(text + length - wanted, suffix, wanted) == 0;
+}
+
+bool fal_str_eq(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Greedy with one point of return: after a later '*' an earlier one never needs to be revisited, so the time is at most
+ * |pattern| * |text| whatever the pattern. */
+bool fal_str_glob(const char *pattern, const char *text)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = text;
+        } else if (*pattern == '?' || *pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+char *fal_path_join(const char *dir, const char *name)
+{
+    if (name[0] == '/' || dir[0] == '\0')
+        return fal_strdup(name);
+    return fal_asprintf("%s%s%s", dir, fal_str_ends(dir, "/") ? "" : "/", name);
+}
+
+char *fal_path_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return fal_strdup(".");
+    while (slash > path && slash[-1] == '/')
+        slash--;
+    return slash == path ? fal_strdup("/") : fal_strndup(path, (size_t)(slash - path));
+}
+
+const char *fal_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *fal_path_with_ext(const char *path, const char *ext)
+{
+    const char *base = fal_path_base(path);
+    const char *dot = strrchr(base, '.');
+    /* A leading dot makes a hidden file, not an extension. */
+    size_t stem = dot && dot > base ? (size_t)(dot - path) : strlen(path);
+    return fal_asprintf("%.*s%s", (int)stem, path, ext);
+}
+
+bool fal_path_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool fal_path_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
