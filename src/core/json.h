@@ -36,7 +36,8 @@ bool fal_json_bool(const fal_json *value, bool fallback);
 const char *fal_json_string(const fal_json *value, const char *fallback);
 
 /* Writing: a small streaming writer. Separators and indentation (2 spaces) are its business; a non-finite number is
- * written as null; floats are written with the fewest digits that read back the same float32 (fal_jw_float) or double. */
+ * written as null; floats are written with the fewest digits that read back the same float32 (fal_jw_float) or double,
+ * whole ones with ".0", so that the int/real difference survives. */
 typedef struct fal_jw {
     fal_buf *out;
     int depth;

@@ -1,0 +1,42 @@
+# The front door. `make help` lists what there is; CMake presets do the work.
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+RELEASE := build/release
+PROGRAM := $(RELEASE)/cli/falsetto
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo check check-includes install bench fuzz format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+deps: ## install what is needed on Debian 12 (asks for root through sudo when needed)
+	@scripts/install-deps
+
+build: deps ## build the program and the library (optimised)
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+demo: build ## make synthetic clips, train a probe on them, judge a held-out forgery, draw its timeline
+	@scripts/demo $(RELEASE)
+
+check: deps ## every test: optimised, under ASan + UBSan, with the CPU limited to AVX2, and the include rule
+	@scripts/check
+
+check-includes: ## who may include whom (docs/architecture.md)
+	@scripts/check-includes
+
+install: build ## install program, library, headers and pkg-config file under PREFIX (/usr/local)
+	@cmake --install $(RELEASE) --prefix $(PREFIX)
+
+bench: build ## the project's own benchmarks
+	@scripts/bench $(RELEASE)
+
+fuzz: deps ## run every fuzz harness for FUZZ_SECONDS (60) each
+	@scripts/fuzz
+
+format: ## clang-format over all sources
+	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format-14 -i
+
+clean: ## remove build/
+	@rm -rf build demo-out

@@ -1,0 +1,169 @@
+/* Encoders: frozen self-supervised networks that turn sound, mouth, face or frames into features per frame.
+ *
+ * An encoder is opened from a public checkpoint (file or Hugging Face folder, any container this library reads), from a
+ * name in the registry, or drawn at random by the upstream rule of its family. Once open it is immutable and may be
+ * shared by threads; scratch memory lives in an fal_session, one per thread.
+ *
+ *     fal_encoder *enc = NULL;
+ *     if (fal_encoder_open("self_large_vox_433h.pt", NULL, &enc, &err)) fail(err.text);
+ *     printf("%d channels at %g Hz\n", (int)fal_encoder_describe(enc)->dim, fal_encoder_describe(enc)->rate_hz);
+ *     fal_encoder_free(&enc);
+ */
+#ifndef FALSETTO_ENCODER_H
+#define FALSETTO_ENCODER_H
+
+#include <falsetto/log.h>
+#include <falsetto/status.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fal_encoder fal_encoder;
+typedef struct fal_session fal_session;
+
+/* What an encoder looks at. An encoder with one fixed input (wav2vec2, clip) has that one stream only. */
+typedef enum fal_stream { FAL_STREAM_AUDIO = 1, FAL_STREAM_VIDEO = 2, FAL_STREAM_AV = 3 } fal_stream;
+
+/* "audio", "video", "av". */
+FAL_API const char *fal_stream_name(fal_stream stream);
+
+/* Form of the network's input, made from a clip by the matching front end. */
+typedef enum fal_input_kind {
+    FAL_INPUT_NONE,
+    FAL_INPUT_WAVE,     /* [samples] float32, 16 kHz mono, not normalised (the encoder does that if its family asks) */
+    FAL_INPUT_LOGFBANK, /* [T,104] float32: 26 log-mel bands x 4 rows, each row layer-normalised, 25 Hz (AV-HuBERT) */
+    FAL_INPUT_MOUTH,    /* [T,96,96] uint8 grey crops, or [T,88,88] float32 already normalised, 25 Hz */
+    FAL_INPUT_FACE,     /* [T,H,W,3] uint8 face crops */
+    FAL_INPUT_FRAME     /* [T,H,W,3] uint8 whole frames */
+} fal_input_kind;
+
+typedef enum fal_number_format {
+    FAL_NUMBERS_F32,  /* float32 throughout; agrees with the original code to its own rounding */
+    FAL_NUMBERS_BF16  /* weights in bfloat16, bfloat16 products where the CPU has units for them, float32 sums */
+} fal_number_format;
+
+typedef struct fal_encoder_options {
+    fal_number_format numbers;  /* default float32 */
+    int heads;                  /* attention heads, for files that do not say (0: from the file or the family's rule) */
+    const char *family;         /* NULL: recognised from the tensor names */
+    uint64_t seed;              /* for random encoders; 0 means the documented default seed 1 */
+    int threads;                /* used while loading; 0: all */
+    double wave_norm_eps;       /* wav2vec2 family: eps of the waveform normalisation; 0: 1e-7 as Hugging Face */
+    const fal_log *log;         /* NULL: silent */
+} fal_encoder_options;
+
+typedef struct fal_encoder_description {
+    const char *family;         /* "avhubert", "wav2vec2", ... */
+    const char *size;           /* "base", "large", "xls-r-300m", or "custom" */
+    const char *origin;         /* path or registry name it was opened with */
+    int streams;                /* bit set of (1 << fal_stream) */
+    fal_stream default_stream;
+    fal_input_kind audio_input, video_input;
+    int64_t dim;                /* channels of a feature row */
+    double rate_hz;             /* feature rows per second */
+    int64_t layers, width, heads;
+    uint64_t parameters;        /* used by the encoder */
+    bool random_weights;        /* drawn from a seed: features mean nothing beyond the random baseline */
+    fal_number_format numbers;
+    const char *arithmetic;     /* "float32", "bfloat16 (native)", "bfloat16 weights, float32 products" */
+} fal_encoder_description;
+
+/* `source`: a path, or a registry name such as "avhubert-random" (seeded random AV-HuBERT Large), "wav2vec2-xls-r-300m"
+ * style names when installed under $FALSETTO_HOME/models. Errors name tensors that are missing, misshapen or surplus. */
+FAL_API fal_status fal_encoder_open(const char *source, const fal_encoder_options *options, fal_encoder **out,
+                                    fal_error *err);
+FAL_API void fal_encoder_free(fal_encoder **encoder);
+FAL_API const fal_encoder_description *fal_encoder_describe(const fal_encoder *encoder);
+
+/* ---- running ------------------------------------------------------------------------------------------------------- */
+
+typedef enum fal_element { FAL_ELEMENT_F32, FAL_ELEMENT_U8 } fal_element;
+
+/* A C-contiguous array that belongs to whoever made it. */
+typedef struct fal_array {
+    fal_element type;
+    int rank;          /* 1..6 */
+    int64_t shape[6];
+    const void *data;
+} fal_array;
+
+/* One thread's working state: scratch memory and cached kernels. Not for two threads at once; may be used with several
+ * encoders in turn. After a first call with the same shapes, further calls allocate nothing. */
+typedef void fal_stage_callback(void *user, const char *stage, const fal_array *value);
+typedef struct fal_session_options {
+    int threads;                  /* cores used inside one forward pass; 0: all available */
+    const volatile sig_atomic_t *cancel; /* non-zero: the pass ends soon with FAL_ERR_CANCELLED; NULL: never */
+    fal_stage_callback *stage;    /* called with every intermediate result, for debugging; NULL: off */
+    void *stage_user;
+} fal_session_options;
+FAL_API fal_status fal_session_create(const fal_session_options *options, fal_session **out, fal_error *err);
+FAL_API void fal_session_free(fal_session **session);
+
+typedef struct fal_encode_request {
+    fal_stream stream;
+    const fal_array *audio;  /* NULL when the stream does not need it; layouts in fal_input_kind, extra leading axes of
+                                length 1 and the [1,104,T] order of the original code are accepted */
+    const fal_array *video;
+    /* Hidden states wanted beside the features: layers[i] = k means what layer k writes (0: what the first layer reads).
+     * all_layers asks for every one. With features_wanted false nothing above the highest layer is computed. */
+    const int *layers;
+    size_t layer_count;
+    bool all_layers;
+    bool skip_features;      /* true: only the hidden states are wanted */
+} fal_encode_request;
+
+typedef struct fal_hidden {
+    int layer;
+    int64_t rows, dim;
+    const float *data; /* [rows, dim] */
+} fal_hidden;
+
+/* Everything points into the session and stays valid until its next use. */
+typedef struct fal_encoding {
+    const float *features;   /* [rows, dim], NULL with skip_features */
+    int64_t rows, dim;
+    double rate_hz;
+    const fal_hidden *hidden;
+    size_t hidden_count;
+} fal_encoding;
+
+FAL_API fal_status fal_encode(const fal_encoder *encoder, fal_session *session, const fal_encode_request *request,
+                              fal_encoding *out, fal_error *err);
+
+/* ---- the registry --------------------------------------------------------------------------------------------------- */
+
+typedef struct fal_model_entry {
+    const char *name;       /* "avhubert-large", "wav2vec2-xls-r-300m" */
+    const char *family, *size, *streams; /* streams as text: "audio, video, av" */
+    int64_t dim;
+    double rate_hz;
+    const char *licence;    /* of the public weights, or "none needed" for random ones */
+    const char *source;     /* where the public weights come from */
+    bool non_commercial;    /* the licence forbids commercial use */
+} fal_model_entry;
+FAL_API size_t fal_model_count(void);
+FAL_API const fal_model_entry *fal_model_at(size_t index);
+
+/* A full-size random model by the upstream initialisation, written as safetensors. `name` as in the registry. */
+FAL_API fal_status fal_model_init(const char *name, uint64_t seed, fal_number_format store, const char *path,
+                                  const fal_log *log, fal_error *err);
+/* Rewrites any readable checkpoint of a known family as one tidy safetensors file: canonical names, configuration and
+ * origin in the metadata. */
+typedef enum fal_store { FAL_STORE_AS_IS, FAL_STORE_F32, FAL_STORE_F16, FAL_STORE_BF16 } fal_store;
+FAL_API fal_status fal_model_import(const char *source, const char *path, fal_store store,
+                                    const fal_encoder_options *options, fal_error *err);
+/* Describes any checkpoint file, of a known family or not, as JSON text (container, tensors with dtype and shape,
+ * metadata, class names its pickle mentions, inferred configuration). *json is freed with fal_text_free. */
+FAL_API fal_status fal_model_info_json(const char *source, char **json, fal_error *err);
+FAL_API void fal_text_free(char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
