@@ -1,0 +1,124 @@
+/* Heads: what is trained on top of frozen features. Frame features [frames, dim] in, one logit per frame out, pooled to
+ * one clip logit. The linear probe is
+ *
+ *     f_t = w . x_t / |x_t| + b        frame logit
+ *     s   = log sum_t exp(f_t)         clip logit (log-sum-exp pooling)
+ *     P   = sigmoid(2 s)               because training uses the logit pair (-s, s)
+ *
+ * (Boldisor et al. 2026, section 3; code bit-ml/ssr-dfd, linear_probing/model.py; the code has the bias b.) */
+#ifndef FALSETTO_HEAD_H
+#define FALSETTO_HEAD_H
+
+#include <falsetto/encoder.h>
+#include <falsetto/log.h>
+#include <falsetto/progress.h>
+#include <falsetto/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fal_head fal_head; /* immutable once open; may be shared by threads */
+
+/* P(fake) from a clip logit and its number of frames: sigmoid(slope * s + length_slope * log(frames) + offset).
+ * The clip logit grows with log(frames) (equal frame logits x pool to x + log T), hence the second term.
+ * Without a fit: slope 2, the rest 0, which is the probe's own sigmoid(2 s). */
+typedef struct fal_calibration {
+    bool fitted;
+    double slope, length_slope, offset;
+    double low, high; /* P below low: REAL; above high: FAKE; between: SUSPICIOUS */
+} fal_calibration;
+
+typedef struct fal_head_description {
+    const char *kind;         /* "probe" */
+    const char *origin;       /* path it was read from */
+    int64_t dim;              /* features it takes */
+    bool stream_known;
+    fal_stream stream;        /* which features; from the file when it says, else unknown */
+    const char *encoder;      /* what the features were made with, e.g. "avhubert-random", or NULL when not recorded */
+    bool l2_normalise;        /* rows are divided by their Euclidean norm first */
+    bool demonstration;       /* trained on drawn puppets: shows the pipeline, judges nothing real */
+    fal_calibration calibration;
+} fal_head_description;
+
+/* Reads our own safetensors form and the official Lightning checkpoints (bit-ml/ssr-dfd). */
+FAL_API fal_status fal_head_open(const char *path, const fal_log *log, fal_head **out, fal_error *err);
+FAL_API void fal_head_free(fal_head **head);
+FAL_API const fal_head_description *fal_head_describe(const fal_head *head);
+
+/* Frame logits of features [frames, dim] into frame_logits [frames], and the pooled clip logit. frames = 0 is an error
+ * (log-sum-exp of nothing). A zero feature row counts as zeros after normalisation. */
+FAL_API fal_status fal_head_score(const fal_head *head, const float *features, int64_t frames, int64_t dim,
+                                  float *frame_logits, double *clip_logit, fal_error *err);
+/* Calibrated P(fake) of a clip logit. */
+FAL_API double fal_head_probability(const fal_calibration *calibration, double clip_logit, int64_t frames);
+
+/* ---- training a linear probe ----------------------------------------------------------------------------------------- */
+
+/* A labelled feature list: `csv` has the columns path,label; features lie under `root` as <path without its last four
+ * characters>.npz or .npy, as the official extractors write them. */
+typedef struct fal_feature_list {
+    const char *csv;
+    const char *root;
+} fal_feature_list;
+
+/* Zero means the default, which is the official training setup. */
+typedef struct fal_probe_training {
+    fal_feature_list train, validation;
+    fal_stream stream;        /* which array of the .npz; default audio+video ("multimodal") */
+    bool no_l2;               /* true: rows are used as they are */
+    int batch_size;           /* clips per step; default 1, as official; loss = mean over the batch */
+    int max_epochs;           /* default 100 */
+    int patience;             /* epochs without improvement of val_loss before stopping; default 10 */
+    double learning_rate;     /* default 1e-3 (Adam, beta 0.9 0.999, eps 1e-8) */
+    uint64_t seed;            /* initial weights and sample order; default 43, as official */
+    const char *encoder;      /* recorded in the file; NULL: from the features' own record if there is one */
+    bool demonstration;       /* recorded in the file: see fal_head_description */
+    const fal_progress *progress;
+    const fal_log *log;
+} fal_probe_training;
+
+typedef struct fal_probe_report {
+    int epochs_run, best_epoch; /* 0-based */
+    double best_validation_loss;
+    double train_loss;          /* mean of the last epoch */
+    size_t train_clips, validation_clips, skipped_clips;
+    size_t zero_rows;
+    fal_calibration calibration; /* fitted on the validation clips when they hold both classes */
+} fal_probe_report;
+
+/* Trains and writes the best epoch to `path` (safetensors, atomic). Deterministic for a given seed. */
+FAL_API fal_status fal_probe_train(const fal_probe_training *training, const char *path, fal_probe_report *report,
+                                   fal_error *err);
+
+/* ---- scoring a feature list ------------------------------------------------------------------------------------------- */
+
+typedef struct fal_scored_clip {
+    const char *path;
+    int label;        /* 0 real, 1 fake, -1 without label */
+    int64_t frames;
+    double logit;     /* raw clip logit, for parity with published results */
+    double p_fake;    /* calibrated */
+} fal_scored_clip;
+
+typedef struct fal_scored_list {
+    fal_scored_clip *clips;
+    size_t count;
+    size_t missing;   /* rows without a feature file */
+    size_t empty;     /* clips of zero frames */
+    void *storage;
+} fal_scored_list;
+
+/* Scores every clip of a list with a head; missing features are counted and named in the log, never silently dropped. */
+FAL_API fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *list, fal_stream stream,
+                                       const fal_log *log, fal_scored_list *out, fal_error *err);
+FAL_API void fal_scored_list_free(fal_scored_list *list);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
