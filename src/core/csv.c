@@ -69,7 +69,7 @@ static fal_status take_quoted(parser *p, fal_error *err)
     if (p->at == p->end)
         return fal_fail(err, FAL_ERR_FORMAT, "%s:%zu: quoted field is never closed", p->origin, opened);
     p->at++;
-    if (*p->at != ',' && !at_line_end(p))
+    if (!at_line_end(p) && *p->at != ',')
         return fal_fail(err, FAL_ERR_FORMAT, "%s:%zu: text after the closing quote of a field", p->origin, p->line);
     return FAL_OK;
 }

@@ -1,66 +1,72 @@
 #include "core/progress.h"
 
-#include "core/buf.h"
-
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MIN_BAR = 5, MAX_BAR = 40, TAIL_BYTES = 96 };
+enum { MIN_BAR = 5, MAX_BAR = 40, MAX_CLOCK_S = 99 * 3600 + 3599, LINE_BYTES = 512 };
 
-static void put_clock(char *out, size_t size, double seconds)
+/* A line under construction; what does not fit is cut off. */
+typedef struct line {
+    char text[LINE_BYTES];
+    int used;
+} line;
+
+static void FAL_PRINTF(2, 3) add(line *l, const char *fmt, ...)
 {
-    long s = seconds < 0 ? 0 : seconds > 359999 ? 359999 : (long)(seconds + 0.5); /* 99:59:59 at most */
+    va_list ap;
+    va_start(ap, fmt);
+    int more = vsnprintf(l->text + l->used, (size_t)(LINE_BYTES - l->used), fmt, ap);
+    va_end(ap);
+    l->used = more < 0 ? l->used : more < LINE_BYTES - l->used ? l->used + more : LINE_BYTES - 1;
+}
+
+static void add_clock(line *l, double seconds)
+{
+    int s = seconds > 0 ? (int)(seconds < MAX_CLOCK_S ? seconds + 0.5 : MAX_CLOCK_S) : 0;
     if (s >= 3600)
-        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+        add(l, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
     else
-        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+        add(l, "%d:%02d", s / 60, s % 60);
 }
 
-/* "  3.1/s" and what follows it; nothing before a first measurement exists. */
-static void put_rate(char *out, size_t size, double done, double total, double elapsed_s)
+/* Rate and remaining (unknown total: elapsed) time; nothing before there is something to measure. */
+static void add_speed(line *l, double done, double total, double elapsed_s)
 {
-    char left[16];
     double rate = elapsed_s > 0 ? done / elapsed_s : 0;
-    out[0] = '\0';
-    if (!(rate > 0))
+    if (!(rate > 0 && rate < 1e12))
         return;
-    int used = snprintf(out, size, rate < 100 ? "  %.1f/s" : "  %.0f/s", rate < 1e9 ? rate : 1e9);
-    if (total > 0) {
-        put_clock(left, sizeof left, (total - done) / rate);
-        snprintf(out + used, size - (size_t)used, "  %s left", left);
-    } else {
-        put_clock(left, sizeof left, elapsed_s);
-        snprintf(out + used, size - (size_t)used, "  %s", left);
-    }
+    add(l, rate < 100 ? "  %.1f/s  " : "  %.0f/s  ", rate);
+    add_clock(l, total > 0 ? (total - done) / rate : elapsed_s);
+    if (total > 0)
+        add(l, " left");
 }
 
-static void put_bar(char *out, int width, double fraction)
+static void add_bar(line *l, int width, double fraction)
 {
-    int full = (int)(fraction * width);
-    out[0] = '[';
-    memset(out + 1, '#', (size_t)full);
-    memset(out + 1 + full, '-', (size_t)(width - full));
-    memcpy(out + 1 + width, "]", 2);
+    add(l, "  [");
+    for (int i = 0; i < width; i++)
+        add(l, i < (int)(fraction * width) ? "#" : "-");
+    add(l, "]");
 }
 
 void fal_progress_format(char *out, unsigned long size, int width, const char *what, double done, double total,
                          double elapsed_s)
 {
-    char line[512], tail[TAIL_BYTES], amount[32], bar[MAX_BAR + 3] = "";
-    if (size == 0)
-        return;
+    line head = {.used = 0}, tail = {.used = 0};
+    add(&head, "%.200s", what);
     if (total > 0) {
-        double fraction = done <= 0 ? 0 : done >= total ? 1 : done / total;
-        snprintf(amount, sizeof amount, "%s%3d%%", "", (int)(fraction * 100));
-        put_rate(tail, sizeof tail, fraction * total, total, elapsed_s);
-        int room = width - (int)(strlen(what) + strlen(amount) + strlen(tail)) - 6; /* brackets, two gaps of two */
+        double fraction = done > 0 ? (done < total ? done / total : 1) : 0;
+        add(&tail, "  %3d%%", (int)(fraction * 100));
+        add_speed(&tail, fraction * total, total, elapsed_s);
+        int room = width - head.used - tail.used - 4; /* two blanks and the brackets */
         if (room >= MIN_BAR)
-            put_bar(bar, room < MAX_BAR ? room : MAX_BAR, fraction);
+            add_bar(&head, room < MAX_BAR ? room : MAX_BAR, fraction);
     } else {
-        snprintf(amount, sizeof amount, "%.0f", done > 0 && done < 1e15 ? done : 0);
-        put_rate(tail, sizeof tail, done, 0, elapsed_s);
+        add(&tail, "  %.0f", done > 0 ? done : 0);
+        add_speed(&tail, done, 0, elapsed_s);
     }
-    snprintf(line, sizeof line, "%s%s%s  %s%s", what, bar[0] ? "  " : "", bar, amount, tail);
-    int keep = width < 0 ? 0 : width;
-    snprintf(out, size, "%.*s", keep, line);
+    add(&head, "%s", tail.text);
+    if (size > 0)
+        snprintf(out, size, "%.*s", width > 0 ? width : 0, head.text);
 }
