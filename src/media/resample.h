@@ -3,8 +3,8 @@
  * FAL_RESAMPLE_SOXR_HQ  librosa.load(sr=16000): libsoxr at quality HQ (here through libswresample, precision 20)
  * FAL_RESAMPLE_SINC     torchaudio.transforms.Resample(rate, 16000) with its defaults: windowed sinc
  *
- * Both return ceil(n * 16000 / rate) samples and copy when the rate already is 16000. They differ audibly near 8 kHz and
- * numerically everywhere: features made with one are not those made with the other. */
+ * Both return ceil(n * 16000 / rate) samples and copy when the rate already is 16000. They differ audibly near 8 kHz
+ * and numerically everywhere: features made with one are not those made with the other. */
 #ifndef FAL_MEDIA_RESAMPLE_H
 #define FAL_MEDIA_RESAMPLE_H
 

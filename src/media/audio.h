@@ -1,0 +1,12 @@
+/* The audio stream as 16 kHz mono. Inside src/media only. */
+#ifndef FAL_MEDIA_AUDIO_H
+#define FAL_MEDIA_AUDIO_H
+
+#include "media/clip.h"
+#include "media/report.h"
+
+/* As fal_clip_read_audio; updates the audio part of `reading`. */
+fal_status fal_audio_read(const char *path, const fal_clip_options *options, fal_resample_mode mode,
+                          fal_reading *reading, float **samples, size_t *count, fal_error *err);
+
+#endif
