@@ -11,7 +11,7 @@ double fal_naive_act(fal_act act, double x, double prelu_slope)
 {
     switch (act) {
     case FAL_ACT_NONE: return x;
-    case FAL_ACT_RELU: return x > 0 ? x : 0;
+    case FAL_ACT_RELU: return x < 0 ? 0 : x;
     case FAL_ACT_GELU: return 0.5 * x * (1 + erf(x / sqrt(2)));
     case FAL_ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
     case FAL_ACT_SWISH: return x / (1 + exp(-x));

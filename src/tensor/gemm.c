@@ -1,0 +1,222 @@
+#include "tensor/gemm.h"
+
+#include "core/alloc.h"
+#include "core/half.h"
+
+#include <omp.h>
+#include <string.h>
+
+enum {
+    STEP_K = 256,     /* 256 x 16 floats of b are half of a 32 KiB L1 cache */
+    STRIP_COLS = 128, /* accumulators of a block: 128 columns x BLOCK_ROWS rows are 64 KiB of L2 */
+    BLOCK_ROWS = 126, /* a multiple of 6 and 14 */
+    GATHER_FLOATS = 1 << 20 /* rows of a gathered block are limited to 4 MiB */
+};
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- packing ---------------------------------------------------------------------------------------------------------- */
+
+int64_t fal_packed_count(const fal_kernels *kernels, int64_t k, int64_t n)
+{
+    return k * fal_round_up(n, kernels->nr);
+}
+
+void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t first, int64_t last, float *out)
+{
+    int64_t nr = kernels->nr;
+    for (int64_t panel = first; panel < last; panel++) {
+        const float *in = m->data + panel * nr * m->n_stride;
+        float *to = out + panel * nr * m->k;
+        int64_t cols = min64(nr, m->n - panel * nr);
+        for (int64_t p = 0; p < m->k; p++, in += m->k_stride, to += nr) {
+            for (int64_t j = 0; j < cols; j++)
+                to[j] = in[j * m->n_stride];
+            memset(to + cols, 0, (size_t)(nr - cols) * sizeof *to);
+        }
+    }
+}
+
+fal_status fal_packed_create(const fal_matrix *m, fal_precision precision, fal_packed *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    const fal_kernels *kernels = fal_kernels_get();
+    fal_packed packed = {.kernels = kernels, .k = m->k, .n = m->n};
+    int64_t panels = fal_round_up(m->n, kernels->nr) / kernels->nr, panel_floats = m->k * kernels->nr;
+    size_t count;
+    if (!fal_mul_ok((size_t)panels, (size_t)panel_floats, &count))
+        FAL_FAIL(FAL_ERR_MEMORY, "weights of %lld x %lld are too large", (long long)m->n, (long long)m->k);
+    if (precision == FAL_PRECISION_F32) {
+        FAL_ALLOC(packed.f32, fal_malloc_array(count, sizeof(float)));
+        fal_pack_panels(kernels, m, 0, panels, packed.f32);
+    } else {
+        FAL_ALLOC(packed.bf16, fal_malloc_array(count, sizeof(uint16_t)));
+        FAL_ALLOC(packed.f32, fal_malloc_array((size_t)panel_floats, sizeof(float)));
+        for (int64_t panel = 0; panel < panels; panel++) {
+            fal_matrix one = *m;
+            one.data += panel * kernels->nr * m->n_stride;
+            one.n -= panel * kernels->nr;
+            fal_pack_panels(kernels, &one, 0, 1, packed.f32);
+            fal_f32_to_bf16_n(packed.f32, packed.bf16 + panel * panel_floats, (size_t)panel_floats);
+        }
+        fal_release(&packed.f32);
+    }
+    *out = packed;
+    packed = (fal_packed){0};
+done:
+    fal_packed_clear(&packed);
+    return st;
+}
+
+void fal_packed_clear(fal_packed *packed)
+{
+    fal_free(packed->f32);
+    fal_free(packed->bf16);
+    *packed = (fal_packed){0};
+}
+
+/* ---- one block on one thread --------------------------------------------------------------------------------------------- */
+
+fal_finish fal_finish_at(const fal_finish *f, int64_t row, int64_t col)
+{
+    fal_finish at = *f;
+    at.row_scale = f->row_scale ? f->row_scale + row : NULL;
+    at.bias = f->bias ? f->bias + col : NULL;
+    at.slope = f->slope ? f->slope + col : NULL;
+    at.residual = f->residual ? f->residual + row * f->residual_stride + col : NULL;
+    at.y = f->y + row * f->y_stride + col;
+    return at;
+}
+
+int64_t fal_gemm_block_scratch(const fal_kernels *kernels, int64_t rows)
+{
+    return fal_round_up(rows, kernels->mr) * STRIP_COLS + STEP_K * kernels->nr;
+}
+
+/* A strip: all rows, columns [col, col + cols) with cols <= STRIP_COLS. Accumulated tiles lie one after another in
+ * `scratch`, panel by panel. */
+typedef struct strip {
+    const fal_packed *b;
+    int64_t rows, col, cols;
+    const float *a;
+    int64_t a_stride;
+    const fal_finish *finish;
+    float *tiles, *wide;
+} strip;
+
+/* Rows [p, p + step) of one panel as float32. */
+static const float *panel_step(const strip *s, int64_t panel, int64_t p, int64_t step)
+{
+    int64_t nr = s->b->kernels->nr, offset = (panel * s->b->k + p) * nr;
+    if (s->b->f32)
+        return s->b->f32 + offset;
+    s->b->kernels->widen_bf16(s->b->bf16 + offset, step * nr, s->wide);
+    return s->wide;
+}
+
+static void multiply_panel(const strip *s, int64_t col, int64_t p, int64_t step)
+{
+    const fal_kernels *kernels = s->b->kernels;
+    int64_t nr = kernels->nr, mr = kernels->mr;
+    const float *b = panel_step(s, (s->col + col) / nr, p, step);
+    float *tile = s->tiles + col * fal_round_up(s->rows, mr);
+    bool last = p + step == s->b->k;
+    for (int64_t row = 0; row < s->rows; row += mr, tile += mr * nr) {
+        int rows = (int)min64(mr, s->rows - row);
+        kernels->multiply(rows, step, s->a + row * s->a_stride + p, s->a_stride, b, tile, p > 0);
+        if (last) {
+            fal_finish at = fal_finish_at(s->finish, row, s->col + col);
+            kernels->finish(&at, rows, (int)min64(nr, s->cols - col), tile);
+        }
+    }
+}
+
+void fal_gemm_block(const fal_packed *b, int64_t rows, const float *a, int64_t a_stride, int64_t first_col,
+                    int64_t last_col, const fal_finish *finish, float *scratch)
+{
+    int64_t nr = b->kernels->nr;
+    strip s = {.b = b, .rows = rows, .a = a, .a_stride = a_stride, .finish = finish, .wide = scratch};
+    s.tiles = scratch + STEP_K * nr;
+    for (s.col = first_col; s.col < last_col; s.col += STRIP_COLS) {
+        s.cols = min64(STRIP_COLS, last_col - s.col);
+        for (int64_t p = 0; p < b->k; p += STEP_K)
+            for (int64_t col = 0; col < s.cols; col += nr)
+                multiply_panel(&s, col, p, min64(STEP_K, b->k - p));
+    }
+}
+
+/* ---- all threads ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct plan {
+    int64_t block_rows, row_blocks, col_step, col_blocks, gather_stride;
+    int64_t scratch; /* floats per thread */
+} plan;
+
+/* Row blocks of equal height, enough of them for the threads; columns are cut only when the rows do not suffice. */
+static plan make_plan(const fal_gemm *gemms, int64_t count, int threads)
+{
+    const fal_gemm *g = &gemms[0];
+    const fal_kernels *kernels = g->b->kernels;
+    int64_t most = BLOCK_ROWS;
+    plan p = {0};
+    if (g->gather) {
+        p.gather_stride = fal_round_up(g->b->k, 16) + 16; /* off powers of two, which would share cache sets */
+        most = min64(most, GATHER_FLOATS / p.gather_stride);
+        if (most < kernels->mr)
+            most = kernels->mr;
+    }
+    int64_t blocks = (g->rows + most - 1) / most;
+    if (count * blocks < 64)
+        blocks = fal_round_up(count * blocks, threads) / count; /* equal shares */
+    if (blocks < 1)
+        blocks = 1;
+    p.block_rows = fal_round_up((g->rows + blocks - 1) / blocks, kernels->mr);
+    p.row_blocks = (g->rows + p.block_rows - 1) / p.block_rows;
+    int64_t panels = fal_round_up(g->b->n, kernels->nr) / kernels->nr;
+    int64_t cuts = min64((threads + count * p.row_blocks - 1) / (count * p.row_blocks), panels);
+    p.col_step = (panels + cuts - 1) / cuts * kernels->nr;
+    p.col_blocks = (g->b->n + p.col_step - 1) / p.col_step;
+    p.scratch = fal_gemm_block_scratch(kernels, p.block_rows) + p.block_rows * p.gather_stride;
+    return p;
+}
+
+static void run_task(const fal_gemm *gemms, const plan *p, int64_t task, float *scratch)
+{
+    const fal_gemm *g = &gemms[task / (p->row_blocks * p->col_blocks)];
+    int64_t first_col = task % p->col_blocks * p->col_step;
+    int64_t row = task / p->col_blocks % p->row_blocks * p->block_rows;
+    int64_t rows = min64(p->block_rows, g->rows - row);
+    const float *a = g->a ? g->a + row * g->a_stride : NULL;
+    int64_t a_stride = g->a_stride;
+    if (g->gather) {
+        g->gather(g->gather_user, row, rows, scratch, p->gather_stride);
+        a = scratch;
+        a_stride = p->gather_stride;
+        scratch += p->block_rows * p->gather_stride;
+    }
+    fal_finish finish = fal_finish_at(&g->finish, row, 0);
+    fal_gemm_block(g->b, rows, a, a_stride, first_col, min64(first_col + p->col_step, g->b->n), &finish, scratch);
+}
+
+fal_status fal_gemm_run(fal_run *run, const fal_gemm *gemms, int64_t count, fal_error *err)
+{
+    if (count == 0 || gemms[0].rows == 0)
+        return FAL_OK;
+    int threads = fal_run_threads(run);
+    plan p = make_plan(gemms, count, threads);
+    fal_arena *arena = fal_run_arena(run);
+    fal_arena_mark mark = fal_arena_save(arena);
+    float *scratch = fal_run_floats(run, threads * p.scratch);
+    if (!scratch)
+        return fal_fail(err, FAL_ERR_MEMORY, "no memory for the scratch of a product of %lld rows",
+                        (long long)gemms[0].rows);
+    int64_t tasks = count * p.row_blocks * p.col_blocks;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int64_t task = 0; task < tasks; task++)
+        run_task(gemms, &p, task, scratch + omp_get_thread_num() * p.scratch);
+    fal_arena_release(arena, mark);
+    return FAL_OK;
+}
