@@ -36,7 +36,7 @@ static void add_speed(line *l, double done, double total, double elapsed_s)
     double rate = elapsed_s > 0 ? done / elapsed_s : 0;
     if (!(rate > 0 && rate < 1e12))
         return;
-    add(l, rate < 100 ? "  %.1f/s  " : "  %.0f/s  ", rate);
+    add(l, "  %.*f/s  ", rate < 1 ? 2 : rate < 100 ? 1 : 0, rate);
     add_clock(l, total > 0 ? (total - done) / rate : elapsed_s);
     if (total > 0)
         add(l, " left");

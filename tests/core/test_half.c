@@ -23,7 +23,7 @@ static void test_every_f16_is_exact_and_comes_back(void **state)
     for (uint32_t h = 0; h < ALL; h++) {
         float got = fal_f16_to_f32((uint16_t)h);
         double want = f16_value((uint16_t)h);
-        if (isnan(want) ? !isnan(got) : (double)got != want || signbit(got) != signbit(want))
+        if (isnan(want) ? !isnan(got) : (double)got != want || !signbit(got) != !signbit(want))
             fail_msg("float16 %04x: got %.9g, want %.9g", h, (double)got, want);
         uint16_t back = fal_f32_to_f16(got);
         if (isnan(want) ? !isnan(fal_f16_to_f32(back)) : back != h)
