@@ -52,8 +52,10 @@ typedef struct fal_named_tensor {
 } fal_named_tensor;
 
 /* `path`: a file, or a folder (Hugging Face layout: model.safetensors, model.safetensors.index.json, pytorch_model.bin,
- * pytorch_model.bin.index.json — first match; config.json and preprocessor_config.json become part of the config tree).
- * A file beside a config.json uses that config too. A Git-LFS pointer, an HTML page or a truncated download is named as
+ * pytorch_model.bin.index.json, then open_clip_model.safetensors and open_clip_pytorch_model.bin — first match).
+ * config.json, preprocessor_config.json and open_clip_config.json of the folder, or beside the file, are read as well.
+ * Tensor data stays in the mapped file and is read when it is used; data that is deflated, or whose address does not
+ * suit its type (legacy files, mostly), is copied. A Git-LFS pointer, an HTML page or a truncated download is named as
  * such in the error. */
 fal_status fal_checkpoint_open(const char *path, const fal_log *log, fal_checkpoint **out, fal_error *err);
 void fal_checkpoint_free(fal_checkpoint **ckpt);
@@ -62,7 +64,11 @@ const char *fal_checkpoint_path(const fal_checkpoint *ckpt);
 fal_container fal_checkpoint_container(const fal_checkpoint *ckpt);
 size_t fal_checkpoint_count(const fal_checkpoint *ckpt);
 const fal_named_tensor *fal_checkpoint_at(const fal_checkpoint *ckpt, size_t index);   /* file order */
-const fal_named_tensor *fal_checkpoint_find(const fal_checkpoint *ckpt, const char *name); /* hash lookup; NULL */
+const fal_named_tensor *fal_checkpoint_find(const fal_checkpoint *ckpt, const char *name); /* binary search; NULL */
+/* By name: the place of the first name that is not below `name` in byte order, and the tensor at a place. All names with
+ * a common prefix stand side by side. */
+size_t fal_checkpoint_lower_bound(const fal_checkpoint *ckpt, const char *name);
+const fal_named_tensor *fal_checkpoint_sorted_at(const fal_checkpoint *ckpt, size_t index);
 
 /* The state dict was found at this key of the top-level object ("model", "state_dict", "model_state_dict", "module", "" when the
  * object itself is the state dict). Optimiser state is never taken for weights. */
@@ -72,12 +78,16 @@ const fal_value *fal_checkpoint_object(const fal_checkpoint *ckpt);
 /* config.json as a value tree, or NULL; likewise preprocessor_config.json. */
 const fal_value *fal_checkpoint_config(const fal_checkpoint *ckpt);
 const fal_value *fal_checkpoint_preprocessor(const fal_checkpoint *ckpt);
+const fal_value *fal_checkpoint_open_clip_config(const fal_checkpoint *ckpt); /* open_clip_config.json */
 /* safetensors __metadata__ entry, or NULL. Files made by `models import` carry "falsetto.family" and "falsetto.config"
  * (JSON); the latter is also what fal_checkpoint_config returns for such a file. */
 const char *fal_checkpoint_metadata(const fal_checkpoint *ckpt, const char *key);
 /* Class names a pickle mentions, distinct, in order of first use. */
 size_t fal_checkpoint_class_count(const fal_checkpoint *ckpt);
 const char *fal_checkpoint_class_at(const fal_checkpoint *ckpt, size_t index);
+/* Lets the system take back the memory of a tensor's file pages: they are read again when touched. Safe from several
+ * threads, and does nothing for a tensor that is not inside a mapped file. */
+void fal_checkpoint_release(const fal_checkpoint *ckpt, const fal_tensor *tensor);
 /* Bytes of the file(s) on disk. */
 uint64_t fal_checkpoint_bytes(const fal_checkpoint *ckpt);
 
