@@ -48,10 +48,15 @@ typedef struct fal_reason {
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
+/* The built-in detector: the paper's random AV-HuBERT baseline with a probe trained on drawn puppets. It needs no download
+ * and demonstrates the pipeline; its verdicts on real clips mean nothing, and say so. */
+#define FAL_DEFAULT_ENCODER "avhubert-random"
+#define FAL_DEFAULT_HEAD "builtin:puppet"
+
 /* One encoder with one head. Several members are fused by the mean of their P(fake). */
 typedef struct fal_judge_member {
     const char *encoder;  /* path or registry name */
-    const char *head;     /* path of a head for this encoder's features */
+    const char *head;     /* path of a head for this encoder's features, or "builtin:puppet" */
     fal_stream stream;    /* 0: what the head says, else the encoder's default */
 } fal_judge_member;
 

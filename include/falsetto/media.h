@@ -50,8 +50,8 @@ typedef struct fal_media_info {
 /* Things worth telling a person who judges the clip; bits of fal_media_report.warnings. */
 typedef enum fal_media_warning {
     FAL_MEDIA_WARN_VARIABLE_RATE = 1 << 0,   /* frames are not equally spaced in time */
-    FAL_MEDIA_WARN_LATE_VIDEO = 1 << 1,      /* video starts after audio; the first frame stands in */
-    FAL_MEDIA_WARN_LATE_AUDIO = 1 << 2,      /* audio starts after video; silence stands in */
+    FAL_MEDIA_WARN_LATE_VIDEO = 1 << 1,      /* video starts 0.1 s or more after audio; its first frame stands in */
+    FAL_MEDIA_WARN_LATE_AUDIO = 1 << 2,      /* audio starts 0.1 s or more after video; silence stands in */
     FAL_MEDIA_WARN_VIDEO_GAP = 1 << 3,       /* no frame for more than half a second; the last frame stands in */
     FAL_MEDIA_WARN_AUDIO_GAP = 1 << 4,       /* samples missing inside the track; silence stands in */
     FAL_MEDIA_WARN_BAD_TIMESTAMPS = 1 << 5,  /* jumps of more than a minute or backwards; such times were not used */

@@ -1,0 +1,220 @@
+#include "cli.h"
+#include "clips.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct detect {
+    cli_common common;
+    cli_list encoders, probes;
+    bool json;
+    const char *plot, *plot_folder;
+    fal_clip_choices choices;
+    fal_judge_member members[CLI_MAX_LIST];
+    char names[CLI_MAX_LIST][4096]; /* encoder names with the stream cut off */
+    size_t member_count;
+} detect;
+
+/* ---- one readable result ---- */
+
+/* Frame logits as a line of blocks, eight heights from the lowest to the highest. */
+static void print_sparkline(const fal_opinion *o)
+{
+    static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    enum { COLUMNS = 60 };
+    float low = INFINITY, high = -INFINITY;
+    int64_t columns = o->frames < COLUMNS ? o->frames : COLUMNS;
+    for (int64_t t = 0; t < o->frames; t++) {
+        low = fminf(low, o->frame_logits[t]);
+        high = fmaxf(high, o->frame_logits[t]);
+    }
+    fputs("      ", stdout);
+    for (int64_t c = 0; c < columns; c++) {
+        float top = -INFINITY;
+        for (int64_t t = c * o->frames / columns; t < (c + 1) * o->frames / columns; t++)
+            top = fmaxf(top, o->frame_logits[t]);
+        int level = high > low ? (int)(7.999f * (top - low) / (high - low)) : 0;
+        fputs(blocks[level < 0 ? 0 : level], stdout);
+    }
+    printf("  %.2f..%.2f\n", (double)low, (double)high);
+}
+
+static void print_opinion(const fal_opinion *o)
+{
+    printf("  %s:%s  ", o->encoder, fal_stream_name(o->stream));
+    if (!o->frames) {
+        puts("no input for this stream");
+        return;
+    }
+    printf("P(fake) %.2f  logit %.3f  %lld frames%s%s\n", o->p_fake, o->clip_logit, (long long)o->frames,
+           o->calibrated ? "" : ", uncalibrated", o->usable ? "" : ", left out");
+    print_sparkline(o);
+}
+
+static void print_reason(const fal_reason *r)
+{
+    static const char marks[] = {[FAL_SEVERITY_NOTE] = '-', [FAL_SEVERITY_WARNING] = '!', [FAL_SEVERITY_BLOCKING] = 'x'};
+    printf("  %c %s: %s\n", marks[r->severity], r->code, r->text);
+}
+
+static void print_judgement(const fal_judgement *j)
+{
+    printf("%s: %s", j->path, fal_verdict_name(j->verdict));
+    if (j->verdict != FAL_VERDICT_CANNOT_JUDGE)
+        printf("  P(fake) %.2f  clip logit %.3f", j->p_fake, j->clip_logit);
+    printf("  (%.2f s)\n", j->duration_s);
+    for (size_t i = 0; i < j->opinion_count; i++)
+        print_opinion(&j->opinions[i]);
+    for (size_t i = 0; i < j->range_count; i++)
+        printf("%s%.2f-%.2f s (peak %.2f at %.2f s)%s", i ? ", " : "  strongest: ", j->ranges[i].start_s,
+               j->ranges[i].end_s, j->ranges[i].peak_logit, j->ranges[i].peak_s,
+               i + 1 == j->range_count ? "\n" : "");
+    for (size_t i = 0; i < j->reason_count; i++)
+        print_reason(&j->reasons[i]);
+}
+
+/* ---- one clip ---- */
+
+static fal_status write_plot(const detect *d, const fal_judgement *j, fal_error *err)
+{
+    char path[4096];
+    if (d->plot)
+        return fal_judgement_draw(j, d->plot, err);
+    const char *slash = strrchr(j->path, '/');
+    snprintf(path, sizeof path, "%s/%s.svg", d->plot_folder, slash ? slash + 1 : j->path);
+    return fal_judgement_draw(j, path, err);
+}
+
+static fal_status print_json(const fal_judgement *j, bool one_line, fal_error *err)
+{
+    char *json = NULL;
+    fal_status st = fal_judgement_json(j, one_line, &json, err);
+    if (st == FAL_OK)
+        puts(json);
+    fal_text_free(&json);
+    return st;
+}
+
+static int judge_clip(const detect *d, fal_judge *judge, const char *path, bool several)
+{
+    fal_error err;
+    fal_judgement *j = NULL;
+    fal_status st = fal_judge_clip(judge, path, &d->choices, &j, &err);
+    cli_progress_done();
+    if (st == FAL_OK && d->json)
+        st = print_json(j, several, &err);
+    else if (st == FAL_OK)
+        print_judgement(j);
+    if (st == FAL_OK && (d->plot || d->plot_folder))
+        st = write_plot(d, j, &err);
+    fal_judgement_free(&j);
+    fflush(stdout);
+    return st == FAL_OK ? EXIT_DONE : cli_fail(&err);
+}
+
+static int judge_all(const detect *d, const cli_clips *clips)
+{
+    fal_error err;
+    fal_judge *judge = NULL;
+    int code = EXIT_DONE;
+    fal_judge_options options = {.members = d->members,
+                                 .member_count = d->member_count,
+                                 .numbers = cli_numbers(&d->common),
+                                 .threads = d->common.threads,
+                                 .log = &d->common.log};
+    if (fal_judge_open(&options, &judge, &err) != FAL_OK)
+        return cli_fail(&err);
+    for (size_t i = 0; i < clips->count && !cli_stopped(); i++) {
+        int one = judge_clip(d, judge, clips->paths[i], clips->count > 1);
+        code = one != EXIT_DONE ? one : code; /* a damaged clip does not stop the others */
+    }
+    fal_judge_free(&judge);
+    return cli_stopped() ? EXIT_STOPPED : code;
+}
+
+/* ---- the command line ---- */
+
+static int pair_members(detect *d, const cli_usage *usage)
+{
+    if (!d->encoders.count && !d->probes.count) {
+        d->members[d->member_count++] = (fal_judge_member){.encoder = FAL_DEFAULT_ENCODER, .head = FAL_DEFAULT_HEAD};
+        return -1;
+    }
+    if (d->encoders.count != d->probes.count && d->encoders.count != 1)
+        return cli_misuse(usage, "%zu encoders and %zu probes: give one --probe for every --encoder, in the same order",
+                          d->encoders.count, d->probes.count);
+    for (size_t i = 0; i < d->probes.count; i++) {
+        char *name = d->names[i];
+        snprintf(name, sizeof d->names[i], "%s", d->encoders.items[d->encoders.count == 1 ? 0 : i]);
+        d->members[i].stream = cli_split_stream(name);
+        d->members[i].encoder = name;
+        d->members[i].head = d->probes.items[i];
+    }
+    d->member_count = d->probes.count;
+    return d->member_count ? -1 : cli_misuse(usage, "--encoder needs a --probe");
+}
+
+static int gather_clips(cli_clips *clips, char **argv, int count)
+{
+    for (int i = 0; i < count; i++) {
+        int code = cli_clips_add(clips, argv[i]);
+        if (code)
+            return code;
+    }
+    return -1;
+}
+
+static int detect_clips(detect *d, const cli_usage *usage, char **argv, int count)
+{
+    cli_clips clips = {0};
+    int code = gather_clips(&clips, argv, count);
+    if (code < 0 && d->plot && clips.count > 1)
+        code = cli_misuse(usage, "--plot draws one clip; use --plots DIR for %zu", clips.count);
+    if (code < 0)
+        code = judge_all(d, &clips);
+    cli_clips_free(&clips);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    int positional, code;
+    detect *d = calloc(1, sizeof *d);
+    if (!d)
+        return EXIT_INPUT;
+    const cli_option options[] = {
+        {"encoder", 'e', CLI_LIST, &d->encoders, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},
+        {"probe", 'p', CLI_LIST, &d->probes, "FILE", "its head, one per --encoder (one encoder may serve several)"},
+        {"json", 0, CLI_FLAG, &d->json, NULL, "frame scores and all facts; one line per clip when there are several"},
+        {"plot", 0, CLI_TEXT, &d->plot, "FILE", "draw the timeline (.svg, .pdf, .png)"},
+        {"plots", 0, CLI_TEXT, &d->plot_folder, "DIR", "one SVG timeline per clip"},
+        {"face", 0, CLI_INT, &d->choices.face, "N", "judge the N-th face (default: the most persistent)"},
+        {"exact-preprocessing", 0, CLI_FLAG, &d->choices.exact_preprocessing, NULL,
+         "follow the official scripts to the letter (slow)"},
+        {"trim-silence", 0, CLI_FLAG, &d->choices.trim_silence, NULL, "drop leading silence as AVH-Align does"},
+        CLI_PRECISION_OPTION(d->common),
+        CLI_COMMON_OPTIONS(d->common),
+    };
+    const cli_usage usage = {
+        "detect", "CLIP...",
+        "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a file, a\n"
+        "folder, or - for a list on stdin. Without --encoder and --probe the built-in demonstration detector runs.",
+        "  falsetto detect clip.mp4 --encoder self_large_vox_433h.pt --probe model-epoch=18.ckpt --plot timeline.svg",
+        options, sizeof options / sizeof *options};
+    code = cli_parse(&usage, argc, argv, &positional);
+    if (code < 0 && !positional)
+        code = cli_misuse(&usage, "no clip given");
+    if (code < 0)
+        code = pair_members(d, &usage);
+    if (code < 0) {
+        cli_begin(&d->common);
+        d->choices.progress = &d->common.progress;
+        code = detect_clips(d, &usage, argv, positional);
+    }
+    free(d);
+    return code;
+}
+
+const cli_command cmd_detect = {"detect", "judge clips: verdict, P(fake), timeline, reasons", run};
