@@ -12,11 +12,16 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers.models.wav2vec2 import modeling_wav2vec2
 from transformers.utils import logging
 
 import reference
 
 STREAMS = ("audio",)
+
+# One clip without padding needs no mask. The library knows that except while being exported, where it would add a mask
+# of ones and with it a NaN guard to every layer of the ONNX graph (2 to 3 % of onnxruntime's time).
+modeling_wav2vec2.create_bidirectional_mask = lambda **_: None
 
 _LARGE = dict(feat_extract_norm="layer", conv_bias=True, do_stable_layer_norm=True, hidden_size=1024,
               num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
@@ -96,6 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description="Check the PyTorch Wav2Vec2 against the reference goldens.")
     parser.add_argument("--goldens", required=True, help="folder with index.json")
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # it reports the pre-training heads as surplus
     reference.check(parser.parse_args().goldens, "wav2vec2", lambda entry: entry["case"].startswith("w2v2-xlsr-hf"),
                     run_golden)
 
