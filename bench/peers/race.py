@@ -203,7 +203,8 @@ def race_model(name, args, folder):
             module = module.bfloat16()
         for stream in streams:
             entrant = avhubert_torch.OneStream(module, stream) if model.peer is avhubert_torch else module
-            graph = folder / f"{name}-{stream}-{args.seconds:g}s.onnx"
+            origin = "falsetto" if weights else "torch"  # who drew the weights: never mix kept graphs
+            graph = folder / f"{name}-{origin}-{stream}-{args.seconds:g}s.onnx"
             if dtype == "fp32" and not graph.exists():
                 onnx_peer.export(entrant, model.peer.random_inputs(stream, args.seconds), graph)
             for threads in args.threads:
