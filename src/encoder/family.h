@@ -1,64 +1,76 @@
 /* What a family of encoders is to the rest of the library: one const instance at the end of its enc_<family>.c and one
- * row in registry.c. The registry suite (tests/encoder) walks the rows and checks each. */
+ * row in registry.c. The registry suite (tests/encoder) walks the rows and checks each. docs/encoders.md shows how to
+ * add one. */
 #ifndef FAL_ENCODER_FAMILY_H
 #define FAL_ENCODER_FAMILY_H
 
 #include "core/json.h"
-#include "tensor/ops.h"
+#include "encoder/build.h"
+#include "encoder/forward.h"
 #include "weights/bind.h"
 #include <falsetto/encoder.h>
 
-/* A released configuration, for `models init`, the catalogue and naming what was opened. */
+/* A released configuration: for the catalogue, for `models init` and for naming what was opened. */
 typedef struct fal_config_entry {
-    const char *name;   /* "avhubert-large" */
-    const char *size;   /* "large" */
-    const void *config; /* the family's own config struct */
-    int64_t dim;
+    fal_model_entry model;
+    const void *config;  /* the family's own config struct */
+    bool random;         /* opened by name alone, with weights drawn from a seed */
 } fal_config_entry;
 
-typedef struct fal_forward {
-    fal_run *run;
-    fal_stream stream;
-    const fal_tensor *audio, *video;    /* checked for presence by the caller, for layout by the family */
-    const bool *want;                   /* [layers + 1]: hidden states to keep */
-    int last_layer;                     /* highest layer to compute; layers when features are wanted */
-    bool features;
-    /* results, in the run's arena */
-    fal_hidden *hidden;                 /* [layers + 1], data NULL where not wanted */
-    const float *out;                   /* [rows, dim] */
-    int64_t rows;
-} fal_forward;
+/* A checkpoint with its tensors below the family's prefix. */
+typedef struct fal_config_source {
+    const fal_checkpoint *ckpt;
+    const fal_bind *bind;
+    const fal_encoder_options *options;
+} fal_config_source;
+
+enum { FAL_PREFIX_BYTES = 128 };
 
 typedef struct fal_family {
     const char *name;
-    const char *summary;
     int streams;                        /* bits 1 << fal_stream */
     fal_stream default_stream;
     fal_input_kind audio_input, video_input;
     double rate_hz;
     const fal_config_entry *configs;
     size_t config_count;
-    size_t config_size;                 /* sizeof the family's config struct */
+    size_t config_size;                 /* sizeof the family's config struct; all-zero bytes are what it starts from */
 
-    /* True when the tensor names are this family's. */
-    bool (*recognise)(const fal_checkpoint *ckpt);
-    /* Configuration and name prefix from a checkpoint; errors say what cannot be covered. */
-    fal_status (*configure)(const fal_checkpoint *ckpt, const fal_encoder_options *options, void *config,
-                            char prefix[128], fal_error *err);
-    /* Declares dimensions and binds all rows; *model is the family's struct of bound (unpacked) tensors. */
+    /* True when the tensor names are this family's; writes what stands before them in the file ("" or
+     * "encoder.w2v_model."). */
+    bool (*recognise)(const fal_checkpoint *ckpt, char prefix[FAL_PREFIX_BYTES]);
+    /* The configuration, from shapes and from whatever configuration the file carries; errors say what is not covered. */
+    fal_status (*configure)(const fal_config_source *source, void *config, fal_error *err);
+    /* A configuration small enough for tests, every size its own. */
+    void (*tiny)(void *config);
+    /* Sets dimensions and binds all rows; *model is the family's struct of bound (unpacked) tensors. */
     fal_status (*bind)(const void *config, fal_bind *bind, void **model, fal_error *err);
     /* Packs the bound tensors into layers. The checkpoint (or binder) may be closed afterwards. */
-    fal_status (*build)(void *model, fal_precision precision, int threads, fal_error *err);
+    fal_status (*build)(void *model, const fal_build *build, fal_error *err);
     fal_status (*forward)(const void *model, fal_forward *pass, fal_error *err);
-    void (*describe)(const void *model, fal_encoder_description *out); /* dim, layers, width, heads */
-    void (*config_json)(const void *config, fal_jw *w);                /* for falsetto.config metadata, read by configure */
+    void (*describe)(const void *config, fal_encoder_description *out); /* dim, layers, width, heads */
+    /* Members of a JSON object, in the names of the public configuration files: the falsetto.config metadata, which
+     * configure reads back. Two configurations are the same when this text is. */
+    void (*config_json)(const void *config, fal_jw *w);
     void (*free)(void **model);
-    const char *const *ignored;         /* globs of surplus tensors that are fine */
+    const char *const *ignored;         /* NULL-terminated globs of surplus tensors that are fine */
     fal_init_fn *draw;                  /* FAL_INIT_FAMILY rows; NULL when there are none */
 } fal_family;
 
 size_t fal_family_count(void);
 const fal_family *fal_family_at(size_t index);
 const fal_family *fal_family_find(const char *name); /* NULL: no such family */
+
+/* The family whose tensors these are: metadata of an imported file first, then tensor names. *family as asked for by
+ * name when `wanted` is not NULL. The error says what was tried and what the file looks like. */
+fal_status fal_family_recognise(const fal_checkpoint *ckpt, const char *wanted, const fal_family **family,
+                                char prefix[FAL_PREFIX_BYTES], fal_error *err);
+
+/* Helper of recognise functions: finds a tensor whose name ends in `name` at a dot or at its start and writes what
+ * precedes it. */
+bool fal_find_prefix(const fal_checkpoint *ckpt, const char *name, char prefix[FAL_PREFIX_BYTES]);
+
+/* A catalogue row and its family; NULL when there is none of that name. */
+const fal_config_entry *fal_catalogue_find(const char *name, const fal_family **family);
 
 #endif

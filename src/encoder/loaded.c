@@ -1,0 +1,135 @@
+#include "encoder/loaded.h"
+
+#include "core/alloc.h"
+#include "core/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_SEED = 1 };
+
+void fal_loaded_free(fal_loaded *loaded)
+{
+    if (loaded->family && loaded->model)
+        loaded->family->free(&loaded->model);
+    fal_free(loaded->config);
+    fal_bind_free(&loaded->bind);
+    fal_checkpoint_free(&loaded->ckpt);
+    *loaded = (fal_loaded){0};
+}
+
+void fal_loaded_config_text(const fal_family *family, const void *config, fal_buf *out)
+{
+    fal_jw w = fal_jw_start(out, true);
+    fal_jw_object(&w);
+    family->config_json(config, &w);
+    fal_jw_end_object(&w);
+}
+
+/* The released size with this configuration; of several with the same one, that whose name occurs in the path. */
+static const char *size_name(const fal_family *family, const void *config, const char *path)
+{
+    const char *size = NULL;
+    fal_buf mine = {0}, theirs = {0};
+    fal_loaded_config_text(family, config, &mine);
+    for (size_t i = 0; i < family->config_count; i++) {
+        const fal_model_entry *model = &family->configs[i].model;
+        fal_buf_clear(&theirs);
+        fal_loaded_config_text(family, family->configs[i].config, &theirs);
+        if (mine.failed || theirs.failed || !fal_str_eq(mine.data, theirs.data))
+            continue;
+        if (!size || strstr(path, model->size))
+            size = model->size;
+    }
+    fal_buf_free(&mine);
+    fal_buf_free(&theirs);
+    return size ? size : "custom";
+}
+
+static fal_status bind_all(fal_loaded *l, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    FAL_TRY(l->family->bind(l->config, l->bind, &l->model, err));
+    FAL_TRY(fal_bind_finish(l->bind, l->family->ignored, err));
+done:
+    return st;
+}
+
+fal_status fal_loaded_open(const char *path, const fal_encoder_options *options, fal_loaded *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_loaded l = {0};
+    char prefix[FAL_PREFIX_BYTES];
+    FAL_TRY(fal_checkpoint_open(path, options->log, &l.ckpt, err));
+    FAL_TRY(fal_family_recognise(l.ckpt, options->family, &l.family, prefix, err));
+    FAL_ALLOC(l.config, fal_calloc(1, l.family->config_size));
+    FAL_TRY(fal_bind_open(l.ckpt, prefix, &l.bind, err));
+    fal_config_source source = {.ckpt = l.ckpt, .bind = l.bind, .options = options};
+    if ((st = l.family->configure(&source, l.config, err)) != FAL_OK) {
+        fal_error_prefix(err, "%s", path);
+        goto done;
+    }
+    FAL_TRY(bind_all(&l, err));
+    l.size = size_name(l.family, l.config, path);
+    *out = l;
+    l = (fal_loaded){0};
+done:
+    fal_loaded_free(&l);
+    return st;
+}
+
+fal_status fal_loaded_draw(const fal_family *family, const void *config, const char *size, uint64_t seed, int threads,
+                           fal_loaded *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_loaded l = {.family = family, .size = size};
+    FAL_ALLOC(l.config, fal_malloc(family->config_size));
+    memcpy(l.config, config, family->config_size);
+    FAL_TRY(fal_bind_random(seed ? seed : DEFAULT_SEED, family->draw, threads, &l.bind, err));
+    FAL_TRY(bind_all(&l, err));
+    *out = l;
+    l = (fal_loaded){0};
+done:
+    fal_loaded_free(&l);
+    return st;
+}
+
+/* ---- finding files ---- */
+
+static fal_status models_folder(char **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    const char *home = getenv("FALSETTO_HOME"), *user = getenv("HOME");
+    if (home && home[0])
+        FAL_ALLOC(*out, fal_path_join(home, "models"));
+    else
+        FAL_ALLOC(*out, fal_path_join(user ? user : ".", ".falsetto/models"));
+done:
+    return st;
+}
+
+fal_status fal_model_locate(const char *source, char **path, fal_error *err)
+{
+    static const char *const endings[] = {"", ".safetensors", ".pt", ".pth"};
+    fal_status st = FAL_OK;
+    char *folder = NULL, *candidate = NULL;
+    *path = NULL;
+    if (fal_path_exists(source)) {
+        FAL_ALLOC(*path, fal_strdup(source));
+        goto done;
+    }
+    FAL_TRY(models_folder(&folder, err));
+    for (size_t i = 0; i < FAL_COUNT(endings) && !strchr(source, '/'); i++) {
+        FAL_ALLOC(candidate, fal_asprintf("%s/%s%s", folder, source, endings[i]));
+        if (fal_path_exists(candidate)) {
+            *path = candidate;
+            candidate = NULL;
+            goto done;
+        }
+        fal_release(&candidate);
+    }
+done:
+    fal_free(candidate);
+    fal_free(folder);
+    return st;
+}

@@ -1,0 +1,31 @@
+/* A model bound to its weights, from a file or from a seed, before anything is packed: where opening, importing and
+ * initialising meet. */
+#ifndef FAL_ENCODER_LOADED_H
+#define FAL_ENCODER_LOADED_H
+
+#include "encoder/family.h"
+
+typedef struct fal_loaded {
+    const fal_family *family;
+    const char *size;             /* static text */
+    void *config, *model;
+    fal_checkpoint *ckpt;         /* NULL when drawn */
+    fal_bind *bind;
+} fal_loaded;
+
+/* A file or folder. */
+fal_status fal_loaded_open(const char *path, const fal_encoder_options *options, fal_loaded *out, fal_error *err);
+/* Drawn from a seed (0: 1). */
+fal_status fal_loaded_draw(const fal_family *family, const void *config, const char *size, uint64_t seed, int threads,
+                           fal_loaded *out, fal_error *err);
+void fal_loaded_free(fal_loaded *loaded);
+
+/* {"encoder_embed_dim":768,...}: the family's configuration as compact JSON text, appended. */
+void fal_loaded_config_text(const fal_family *family, const void *config, fal_buf *out);
+
+/* The file or folder a name or path stands for: an existing path as it is; a name is looked up in the model folder
+ * ($FALSETTO_HOME/models, without the variable ~/.falsetto/models) as NAME, NAME.safetensors, NAME.pt and NAME.pth.
+ * *path is NULL when there is none; freed with fal_free. */
+fal_status fal_model_locate(const char *source, char **path, fal_error *err);
+
+#endif

@@ -1,0 +1,141 @@
+/* Any checkpoint, described as JSON. */
+#include "core/alloc.h"
+#include "core/str.h"
+#include "encoder/loaded.h"
+
+/* A family's binding is tried in full, so that "recognised" means "can be opened". */
+static void put_model(fal_jw *w, const char *path)
+{
+    static const fal_encoder_options defaults = {0};
+    fal_error why = {0};
+    fal_loaded loaded = {0};
+    if (fal_loaded_open(path, &defaults, &loaded, &why) != FAL_OK) {
+        fal_jw_key(w, "family");
+        fal_jw_null(w);
+        fal_jw_key(w, "reason");
+        fal_jw_string(w, why.text);
+        return;
+    }
+    fal_jw_key(w, "family");
+    fal_jw_string(w, loaded.family->name);
+    fal_jw_key(w, "size");
+    fal_jw_string(w, loaded.size);
+    fal_jw_key(w, "config");
+    fal_jw_object(w);
+    loaded.family->config_json(loaded.config, w);
+    fal_jw_end_object(w);
+    fal_jw_key(w, "used_tensors");
+    fal_jw_int(w, (int64_t)fal_bind_bound_count(loaded.bind));
+    fal_loaded_free(&loaded);
+}
+
+static void put_tensors(fal_jw *w, const fal_checkpoint *ckpt)
+{
+    fal_jw_key(w, "tensors");
+    fal_jw_array(w);
+    for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++) {
+        const fal_named_tensor *t = fal_checkpoint_at(ckpt, i);
+        fal_jw_object(w);
+        fal_jw_key(w, "name");
+        fal_jw_string(w, t->name);
+        fal_jw_key(w, "dtype");
+        fal_jw_string(w, fal_dtype_name(t->tensor.dtype));
+        fal_jw_key(w, "shape");
+        fal_jw_array(w);
+        for (int axis = 0; axis < t->tensor.rank; axis++)
+            fal_jw_int(w, t->tensor.shape[axis]);
+        fal_jw_end_array(w);
+        fal_jw_end_object(w);
+    }
+    fal_jw_end_array(w);
+}
+
+static void put_totals(fal_jw *w, const fal_checkpoint *ckpt)
+{
+    fal_jw_key(w, "totals");
+    fal_jw_object(w);
+    for (int type = FAL_F32; type <= FAL_BOOL; type++) {
+        int64_t tensors = 0, elements = 0;
+        for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++) {
+            const fal_tensor *t = &fal_checkpoint_at(ckpt, i)->tensor;
+            if (t->dtype != (fal_dtype)type)
+                continue;
+            tensors++;
+            elements += fal_tensor_count(t);
+        }
+        if (!tensors)
+            continue;
+        fal_jw_key(w, fal_dtype_name((fal_dtype)type));
+        fal_jw_object(w);
+        fal_jw_key(w, "tensors");
+        fal_jw_int(w, tensors);
+        fal_jw_key(w, "elements");
+        fal_jw_int(w, elements);
+        fal_jw_end_object(w);
+    }
+    fal_jw_end_object(w);
+}
+
+static void put_metadata(fal_jw *w, const fal_checkpoint *ckpt)
+{
+    static const char *const keys[] = {"format", "falsetto.family", "falsetto.config", "falsetto.source"};
+    fal_jw_key(w, "metadata");
+    fal_jw_object(w);
+    for (size_t i = 0; i < FAL_COUNT(keys); i++)
+        if (fal_checkpoint_metadata(ckpt, keys[i])) {
+            fal_jw_key(w, keys[i]);
+            fal_jw_string(w, fal_checkpoint_metadata(ckpt, keys[i]));
+        }
+    fal_jw_end_object(w);
+}
+
+static void put_file(fal_jw *w, const fal_checkpoint *ckpt)
+{
+    fal_jw_key(w, "path");
+    fal_jw_string(w, fal_checkpoint_path(ckpt));
+    fal_jw_key(w, "container");
+    fal_jw_string(w, fal_container_name(fal_checkpoint_container(ckpt)));
+    fal_jw_key(w, "bytes");
+    fal_jw_int(w, (int64_t)fal_checkpoint_bytes(ckpt));
+    fal_jw_key(w, "root_key");
+    fal_jw_string(w, fal_checkpoint_root_key(ckpt));
+    put_metadata(w, ckpt);
+    fal_jw_key(w, "classes");
+    fal_jw_array(w);
+    for (size_t i = 0; i < fal_checkpoint_class_count(ckpt); i++)
+        fal_jw_string(w, fal_checkpoint_class_at(ckpt, i));
+    fal_jw_end_array(w);
+    put_totals(w, ckpt);
+    put_tensors(w, ckpt);
+}
+
+fal_status fal_model_info_json(const char *source, char **json, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_checkpoint *ckpt = NULL;
+    fal_buf text = {0};
+    char *path = NULL;
+    FAL_TRY(fal_model_locate(source, &path, err));
+    if (!path)
+        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is neither a file, a folder, nor an installed model", source);
+    FAL_TRY(fal_checkpoint_open(path, NULL, &ckpt, err));
+    fal_jw w = fal_jw_start(&text, false);
+    fal_jw_object(&w);
+    put_model(&w, path);
+    put_file(&w, ckpt);
+    fal_jw_end_object(&w);
+    if (text.failed)
+        FAL_FAIL(FAL_ERR_MEMORY, "out of memory");
+    *json = text.data;
+    text = (fal_buf){0};
+done:
+    fal_buf_free(&text);
+    fal_checkpoint_free(&ckpt);
+    fal_free(path);
+    return st;
+}
+
+void fal_text_free(char **text)
+{
+    fal_release(text);
+}

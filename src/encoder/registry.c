@@ -1,0 +1,136 @@
+#include "encoder/family.h"
+
+#include "core/buf.h"
+#include "core/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One row per family; its instance is at the end of enc_<name>.c. */
+extern const fal_family fal_family_avhubert, fal_family_wav2vec2;
+static const fal_family *const families[] = {&fal_family_avhubert, &fal_family_wav2vec2};
+
+size_t fal_family_count(void)
+{
+    return FAL_COUNT(families);
+}
+
+const fal_family *fal_family_at(size_t index)
+{
+    return index < FAL_COUNT(families) ? families[index] : NULL;
+}
+
+const fal_family *fal_family_find(const char *name)
+{
+    for (size_t i = 0; i < FAL_COUNT(families); i++)
+        if (fal_str_eq(families[i]->name, name))
+            return families[i];
+    return NULL;
+}
+
+/* ---- the catalogue: every family's configurations one after the other ---- */
+
+static const fal_config_entry *catalogue_at(size_t index, const fal_family **family)
+{
+    for (size_t f = 0; f < FAL_COUNT(families); f++) {
+        if (index < families[f]->config_count) {
+            *family = families[f];
+            return &families[f]->configs[index];
+        }
+        index -= families[f]->config_count;
+    }
+    return NULL;
+}
+
+size_t fal_model_count(void)
+{
+    size_t count = 0;
+    for (size_t f = 0; f < FAL_COUNT(families); f++)
+        count += families[f]->config_count;
+    return count;
+}
+
+const fal_model_entry *fal_model_at(size_t index)
+{
+    const fal_family *family;
+    const fal_config_entry *entry = catalogue_at(index, &family);
+    return entry ? &entry->model : NULL;
+}
+
+const fal_config_entry *fal_catalogue_find(const char *name, const fal_family **family)
+{
+    const fal_config_entry *entry;
+    for (size_t i = 0; (entry = catalogue_at(i, family)); i++)
+        if (fal_str_eq(entry->model.name, name))
+            return entry;
+    return NULL;
+}
+
+/* ---- recognising a file ---- */
+
+bool fal_find_prefix(const fal_checkpoint *ckpt, const char *name, char prefix[FAL_PREFIX_BYTES])
+{
+    for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++) {
+        const char *full = fal_checkpoint_at(ckpt, i)->name;
+        size_t length = strlen(full), end = strlen(name);
+        if (length < end || length - end >= FAL_PREFIX_BYTES || strcmp(full + length - end, name) != 0)
+            continue;
+        if (length == end || full[length - end - 1] == '.') {
+            snprintf(prefix, FAL_PREFIX_BYTES, "%.*s", (int)(length - end), full);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a file of another kind seems to be, by a name that is typical of it. */
+static const char *guess(const fal_checkpoint *ckpt)
+{
+    static const struct { const char *glob, *what; } signs[] = {
+        {"visual.class_embedding", "CLIP (original names)"},
+        {"*vision_model.embeddings.class_embedding", "CLIP (Hugging Face names)"},
+        {"*frontend.frontend3D.0.weight", "BRAVEn, RAVEn or Auto-AVSR"},
+        {"*frontend.trunk.conv1.weight", "BRAVEn, RAVEn or Auto-AVSR (audio)"},
+        {"*embeddings.patch_embeddings.projection.weight", "a Hugging Face vision transformer such as VideoMAE"},
+        {"*blocks.0.attn.qkv.weight", "a vision transformer such as VideoMAE or FSFM"},
+        {"*encoder.w2v_model.*", "a fairseq model around another encoder"},
+        {"*decoder.layers.0.*", "a model with a decoder"},
+    };
+    for (size_t s = 0; s < FAL_COUNT(signs); s++)
+        for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++)
+            if (fal_str_glob(signs[s].glob, fal_checkpoint_at(ckpt, i)->name))
+                return signs[s].what;
+    return "nothing this library knows";
+}
+
+static fal_status not_recognised(const fal_checkpoint *ckpt, const char *wanted, fal_error *err)
+{
+    fal_buf tried = {0};
+    if (wanted)
+        fal_buf_puts(&tried, wanted);
+    for (size_t i = 0; !wanted && i < FAL_COUNT(families); i++)
+        fal_buf_printf(&tried, "%s%s", i ? ", " : "", families[i]->name);
+    size_t count = fal_checkpoint_count(ckpt);
+    fal_status st = fal_fail(err, FAL_ERR_UNSUPPORTED,
+                             "%s: its %zu tensors (first: %s) do not fit family %s; they look like %s",
+                             fal_checkpoint_path(ckpt), count, count ? fal_checkpoint_at(ckpt, 0)->name : "none",
+                             tried.data ? tried.data : "", guess(ckpt));
+    fal_buf_free(&tried);
+    return st;
+}
+
+fal_status fal_family_recognise(const fal_checkpoint *ckpt, const char *wanted, const fal_family **family,
+                                char prefix[FAL_PREFIX_BYTES], fal_error *err)
+{
+    if (!wanted)
+        wanted = fal_checkpoint_metadata(ckpt, "falsetto.family");
+    if (wanted && !fal_family_find(wanted))
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: there is no encoder family \"%s\"", fal_checkpoint_path(ckpt),
+                        wanted);
+    for (size_t i = 0; i < FAL_COUNT(families); i++)
+        if ((!wanted || fal_str_eq(wanted, families[i]->name)) && families[i]->recognise(ckpt, prefix)) {
+            *family = families[i];
+            return FAL_OK;
+        }
+    return not_recognised(ckpt, wanted, err);
+}
