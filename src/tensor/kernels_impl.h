@@ -83,7 +83,7 @@ INLINE vec vexp(vec x)
  * minimax fit on [0, 9], error 1.9e-9 before rounding; measured against libm the result is within 1.1e-7 |x|. */
 INLINE vec vgelu(vec x)
 {
-    vec z = vabs(x);
+    vec z = vmin(vabs(x), splat(13.0f)); /* beyond, h is below float32 range */
     vec p = z * 3.5578958e-3f + 3.6782607e-2f;
     p = p * z + 1.7164727e-1f;
     p = p * z + 4.2235067e-1f;
@@ -93,8 +93,7 @@ INLINE vec vgelu(vec x)
     q = q * z + 1.1538868f;
     q = q * z + 1.642586f;
     q = q * z + 1.0f;
-    vec zc = vmin(z, splat(13.0f)); /* exp(-z^2/2) is below float range from here on */
-    return vmax(x, splat(0)) - vmin(z, splat(FLT_MAX)) * (vexp(zc * zc * -0.5f) * (p / q));
+    return vmax(x, splat(0)) - z * (vexp(z * z * -0.5f) * (p / q));
 }
 
 /* |x| < 0.55: x + x^3 p(x^2), our minimax fit, relative error 2.8e-9 before rounding; else 1 - 2 / (e^2x + 1). */
@@ -110,9 +109,10 @@ INLINE vec vtanh(vec x)
     return pick(vabs(x) < splat(0.55f), small, large);
 }
 
-INLINE vec vsigmoid(vec x)
+/* x * sigmoid(steepness * x); below -100 the result would underflow, and x is held so that it does not overflow. */
+INLINE vec vswish(vec x, float steepness)
 {
-    return 1.0f / (1.0f + vexp(-x));
+    return vmax(x, splat(-100.0f)) / (1.0f + vexp(x * -steepness));
 }
 
 INLINE vec activate(fal_act act, vec x, vec slope)
@@ -121,8 +121,8 @@ INLINE vec activate(fal_act act, vec x, vec slope)
     case FAL_ACT_NONE: return x;
     case FAL_ACT_RELU: return vmax(x, splat(0));
     case FAL_ACT_GELU: return vgelu(x);
-    case FAL_ACT_QUICK_GELU: return x * vsigmoid(x * 1.702f);
-    case FAL_ACT_SWISH: return x * vsigmoid(x);
+    case FAL_ACT_QUICK_GELU: return vswish(x, 1.702f);
+    case FAL_ACT_SWISH: return vswish(x, 1.0f);
     case FAL_ACT_PRELU: return pick(x < splat(0), x * slope, x);
     case FAL_ACT_TANH: return vtanh(x);
     }
