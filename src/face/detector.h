@@ -12,10 +12,6 @@
 
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct fal_detector fal_detector;
 
 typedef struct fal_face_box {
@@ -42,7 +38,4 @@ fal_status fal_detector_find(fal_detector *detector, const fal_picture *gray, bo
 fal_status fal_detector_landmarks(fal_detector *detector, const fal_picture *gray, fal_rect box, fal_landmarks *out,
                                   fal_error *err);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

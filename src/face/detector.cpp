@@ -1,0 +1,165 @@
+/* The only file that sees dlib. No exception leaves it: each C function below runs its work inside `guarded`. */
+extern "C" {
+#include "face/detector.h"
+}
+
+#include <dlib/image_processing.h>
+#include <dlib/image_processing/frontal_face_detector.h>
+#include <dlib/image_transforms.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace
+{
+const char *const debian_model_path = "/usr/share/dlib/shape_predictor_68_face_landmarks.dat";
+
+using gray_image = dlib::array2d<unsigned char>;
+
+/* Runs `work`, which returns a status, and turns what it throws into one. */
+template <typename Work>
+fal_status guarded(fal_error *err, Work work)
+{
+    try {
+        return work();
+    } catch (const std::bad_alloc &) {
+        return fal_fail(err, FAL_ERR_MEMORY, "face detector: out of memory");
+    } catch (const std::exception &e) {
+        return fal_fail(err, FAL_ERR_INTERNAL, "face detector: %s", e.what());
+    } catch (...) {
+        return fal_fail(err, FAL_ERR_INTERNAL, "face detector: unknown exception");
+    }
+}
+
+void copy_gray(const fal_picture *gray, gray_image &image)
+{
+    image.set_size(gray->height, gray->width);
+    for (int64_t y = 0; y < gray->height; y++)
+        std::memcpy(&image[y][0], gray->pixels + y * gray->stride, static_cast<size_t>(gray->width));
+}
+
+fal_rect to_rect(const dlib::rectangle &r)
+{
+    return {r.left(), r.top(), r.right(), r.bottom()};
+}
+} // namespace
+
+struct fal_detector {
+    dlib::frontal_face_detector faces;
+    std::shared_ptr<const dlib::shape_predictor> points;
+    gray_image image, enlarged;
+    std::vector<dlib::rect_detection> found;
+};
+
+namespace
+{
+fal_status load_points(const char *path, std::shared_ptr<const dlib::shape_predictor> &out, fal_error *err)
+{
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        return fal_fail(err, FAL_ERR_NOT_FOUND,
+                        "%s: no landmark model there; Debian's package libdlib-data has it as %s, or name the file in "
+                        "FALSETTO_LANDMARKS",
+                        path, debian_model_path);
+    auto model = std::make_shared<dlib::shape_predictor>();
+    try {
+        dlib::deserialize(*model, file);
+    } catch (const std::exception &e) {
+        return fal_fail(err, FAL_ERR_FORMAT, "%s: not a landmark model of dlib: %s", path, e.what());
+    }
+    if (model->num_parts() != FAL_LANDMARK_COUNT)
+        return fal_fail(err, FAL_ERR_FORMAT, "%s: predicts %lu points, expected %d", path, model->num_parts(),
+                        FAL_LANDMARK_COUNT);
+    out = model;
+    return FAL_OK;
+}
+
+fal_status check_gray(const fal_picture *gray, fal_error *err)
+{
+    if (gray->channels != 1 || gray->width < 1 || gray->height < 1 || gray->stride < gray->width)
+        return fal_fail(err, FAL_ERR_ARGUMENT,
+                        "face detector: picture is %lld x %lld with %d channels, stride %lld, expected a gray one",
+                        static_cast<long long>(gray->width), static_cast<long long>(gray->height), gray->channels,
+                        static_cast<long long>(gray->stride));
+    return FAL_OK;
+}
+} // namespace
+
+extern "C" fal_status fal_detector_open(const char *model_path, fal_detector **out, fal_error *err)
+{
+    return guarded(err, [&] {
+        const char *path = model_path ? model_path : std::getenv("FALSETTO_LANDMARKS");
+        auto detector = std::make_unique<fal_detector>();
+        fal_status st = load_points(path && *path ? path : debian_model_path, detector->points, err);
+        if (st != FAL_OK)
+            return st;
+        detector->faces = dlib::get_frontal_face_detector();
+        *out = detector.release();
+        return FAL_OK;
+    });
+}
+
+extern "C" fal_status fal_detector_clone(const fal_detector *detector, fal_detector **out, fal_error *err)
+{
+    return guarded(err, [&] {
+        auto copy = std::make_unique<fal_detector>();
+        copy->faces = detector->faces;
+        copy->points = detector->points;
+        *out = copy.release();
+        return FAL_OK;
+    });
+}
+
+extern "C" void fal_detector_free(fal_detector **detector)
+{
+    if (!detector)
+        return;
+    delete *detector;
+    *detector = nullptr;
+}
+
+extern "C" fal_status fal_detector_find(fal_detector *detector, const fal_picture *gray, bool upsample,
+                                        double threshold, fal_face_box *boxes, size_t capacity, size_t *count,
+                                        fal_error *err)
+{
+    return guarded(err, [&] {
+        fal_status st = check_gray(gray, err);
+        if (st != FAL_OK)
+            return st;
+        const dlib::pyramid_down<2> pyramid;
+        copy_gray(gray, detector->image);
+        if (upsample)
+            dlib::pyramid_up(detector->image, detector->enlarged, pyramid);
+        detector->faces(upsample ? detector->enlarged : detector->image, detector->found, threshold);
+        for (size_t i = 0; i < detector->found.size() && i < capacity; i++) {
+            const dlib::rect_detection &d = detector->found[i];
+            const dlib::rectangle rect = upsample ? dlib::rectangle(pyramid.rect_down(d.rect)) : d.rect;
+            boxes[i].rect = to_rect(rect);
+            boxes[i].score = d.detection_confidence;
+        }
+        *count = detector->found.size();
+        return FAL_OK;
+    });
+}
+
+extern "C" fal_status fal_detector_landmarks(fal_detector *detector, const fal_picture *gray, fal_rect box,
+                                             fal_landmarks *out, fal_error *err)
+{
+    return guarded(err, [&] {
+        fal_status st = check_gray(gray, err);
+        if (st != FAL_OK)
+            return st;
+        copy_gray(gray, detector->image);
+        const dlib::rectangle rect(box.left, box.top, box.right, box.bottom);
+        const dlib::full_object_detection shape = (*detector->points)(detector->image, rect);
+        for (unsigned long i = 0; i < FAL_LANDMARK_COUNT; i++) {
+            out->xy[i][0] = static_cast<double>(shape.part(i).x());
+            out->xy[i][1] = static_cast<double>(shape.part(i).y());
+        }
+        return FAL_OK;
+    });
+}
