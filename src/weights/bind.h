@@ -1,5 +1,5 @@
-/* Declared binding: a family states its tensors as rows (field, name, shape, initial value); one binder finds and checks
- * them all, and one report names every missing, misshapen and surplus tensor.
+/* Declared binding: a family states its tensors as rows (field, name, shape, initial value); one binder finds and
+ * checks them all, and one report names every missing, misshapen and surplus tensor.
  *
  *   typedef struct { fal_tensor q_w, q_b; } layer;
  *   static const fal_weight_row layer_rows[] = {
@@ -23,21 +23,30 @@ typedef enum fal_init_kind {
     FAL_INIT_KIND_UNIFORM,  /* uniform in [-a, a) */
     FAL_INIT_KIND_UNIFORM01,/* uniform in [0, 1) */
     FAL_INIT_KIND_NORMAL,   /* mean 0, standard deviation a */
-    FAL_INIT_KIND_FAN_IN,   /* uniform +-a/sqrt(product of all axes but the first); biases give the fan-in as b */
+    FAL_INIT_KIND_FAN_IN,   /* uniform +-a/sqrt(fan-in): of the shape `fan`, or all axes but the first */
     FAL_INIT_KIND_FAN_OUT_NORMAL, /* normal, std sqrt(a / (shape[0] * kernel elements)): a = 2 is He fan-out */
     FAL_INIT_KIND_XAVIER,   /* uniform +-a*sqrt(6 / (fan_in + fan_out)) */
     FAL_INIT_KIND_FAMILY    /* drawn by the family's own callback */
 } fal_init_kind;
 
-typedef struct fal_init { fal_init_kind kind; double a, b; } fal_init;
-#define FAL_INIT_ZERO {FAL_INIT_KIND_CONST, 0, 0}
-#define FAL_INIT_ONE {FAL_INIT_KIND_CONST, 1, 0}
-#define FAL_INIT_CONST(v) {FAL_INIT_KIND_CONST, (v), 0}
-#define FAL_INIT_NORMAL(std) {FAL_INIT_KIND_NORMAL, (std), 0}
-#define FAL_INIT_UNIFORM(a) {FAL_INIT_KIND_UNIFORM, (a), 0}
-#define FAL_INIT_FAN_IN(a) {FAL_INIT_KIND_FAN_IN, (a), 0}
-#define FAL_INIT_HE_FAN_OUT {FAL_INIT_KIND_FAN_OUT_NORMAL, 2, 0}
-#define FAL_INIT_FAMILY {FAL_INIT_KIND_FAMILY, 0, 0}
+typedef struct fal_init {
+    fal_init_kind kind;
+    double a;
+    const char *fan; /* FAN_IN of a bias: shape whose product is the fan-in, e.g. "D" or "D 3 3"; else NULL */
+} fal_init;
+#define FAL_INIT_NONE {FAL_INIT_KIND_NONE, 0, NULL}
+#define FAL_INIT_ZERO {FAL_INIT_KIND_CONST, 0, NULL}
+#define FAL_INIT_ONE {FAL_INIT_KIND_CONST, 1, NULL}
+#define FAL_INIT_CONST(v) {FAL_INIT_KIND_CONST, (v), NULL}
+#define FAL_INIT_NORMAL(std) {FAL_INIT_KIND_NORMAL, (std), NULL}
+#define FAL_INIT_UNIFORM(a) {FAL_INIT_KIND_UNIFORM, (a), NULL}
+#define FAL_INIT_UNIFORM01 {FAL_INIT_KIND_UNIFORM01, 0, NULL}
+#define FAL_INIT_FAN_IN(a) {FAL_INIT_KIND_FAN_IN, (a), NULL}
+/* PyTorch's default for the bias of a Linear or a convolution: FAL_INIT_FAN_IN_OF(1, "D"). */
+#define FAL_INIT_FAN_IN_OF(a, fan) {FAL_INIT_KIND_FAN_IN, (a), (fan)}
+#define FAL_INIT_HE_FAN_OUT {FAL_INIT_KIND_FAN_OUT_NORMAL, 2, NULL}
+#define FAL_INIT_XAVIER(gain) {FAL_INIT_KIND_XAVIER, (gain), NULL}
+#define FAL_INIT_FAMILY {FAL_INIT_KIND_FAMILY, 0, NULL}
 
 typedef struct fal_weight_row {
     size_t offset;      /* of a fal_tensor in the destination struct: FAL_FIELD */
@@ -50,13 +59,14 @@ typedef struct fal_weight_row {
 
 typedef struct fal_bind fal_bind;
 
-/* Draws a FAL_INIT_KIND_FAMILY tensor: `name` is the canonical full name, `out` contiguous float32. `bound` finds tensors
- * drawn before (canonical full name) or NULL. */
+/* Draws a FAL_INIT_KIND_FAMILY tensor: `name` is the canonical full name, `out` contiguous float32. Runs after all other
+ * tensors were drawn; fal_bind_peek finds them by canonical full name. */
 typedef void fal_init_fn(const fal_bind *bind, const char *name, const fal_tensor *shape, uint64_t seed, float *out);
 
-/* Two sources for the same rows. From a file: tensors of `ckpt` whose names start with `prefix` (may be ""). From a seed:
- * float32 tensors drawn by each row's init rule with fal_rng streams named by the canonical full name; every letter must
- * have been set with fal_bind_dim; memory belongs to the binder. */
+/* Two sources for the same rows. From a file: tensors of `ckpt`, which must outlive the binder, whose names start with
+ * `prefix` (may be ""). From a seed: float32 tensors drawn by each row's init rule from fal_rng streams named by the
+ * canonical full name; every letter must have been set with fal_bind_dim; memory belongs to the binder; values are there
+ * after fal_bind_finish. */
 fal_status fal_bind_open(const fal_checkpoint *ckpt, const char *prefix, fal_bind **out, fal_error *err);
 fal_status fal_bind_random(uint64_t seed, fal_init_fn *draw, int threads, fal_bind **out, fal_error *err);
 void fal_bind_free(fal_bind **bind); /* tensors drawn from a seed die with it; tensors of a file die with the checkpoint */

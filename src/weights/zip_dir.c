@@ -42,14 +42,15 @@ static fal_status find_end(const fal_zip *zip, size_t *out, fal_error *err)
                     zip->size);
 }
 
+static bool has_locator(const fal_zip *zip, size_t end)
+{
+    return end >= LOCATOR_BYTES && u32(zip->bytes + end - LOCATOR_BYTES) == LOCATOR_MAGIC;
+}
+
 static fal_status read_end64(const fal_zip *zip, size_t end, directory *dir, fal_error *err)
 {
-    const uint8_t *locator = zip->bytes + end - LOCATOR_BYTES;
-    if (end < LOCATOR_BYTES || u32(locator) != LOCATOR_MAGIC)
-        return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: no zip64 locator", zip->origin);
-    /* The record stands before the locator; its written place is wrong when something precedes the zip. */
-    uint64_t at = u64(locator + 8);
-    uint64_t behind = (uint64_t)end - LOCATOR_BYTES;
+    /* The record stands right before its locator, which gives its place wrongly when something precedes the zip. */
+    uint64_t behind = (uint64_t)end - LOCATOR_BYTES, at = u64(zip->bytes + behind + 8);
     bool there = behind >= END64_BYTES && at <= behind - END64_BYTES && u32(zip->bytes + at) == END64_MAGIC;
     if (!there && behind >= END64_BYTES) {
         at = behind - END64_BYTES;
@@ -71,7 +72,7 @@ static fal_status read_end(const fal_zip *zip, directory *dir, fal_error *err)
     FAL_TRY(find_end(zip, &end, err));
     const uint8_t *p = zip->bytes + end;
     *dir = (directory){.count = u16(p + 10), .bytes = u32(p + 12), .at = u32(p + 16), .end = end};
-    if (dir->count == UINT16_MAX || dir->bytes == UINT32_MAX || dir->at == UINT32_MAX)
+    if (has_locator(zip, end)) /* PyTorch writes it whether needed or not */
         FAL_TRY(read_end64(zip, end, dir, err));
     else if (u16(p + 4) || u16(p + 6))
         FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s: a zip file in several parts", zip->origin);
