@@ -29,6 +29,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 /* One split's share of everything. Ranges are half-open. */
 typedef struct quota {
     int clips, fakes;
+    int first_fake; /* number of fakes in the splits before */
     int first_identity, identities;
     size_t first_variant, variants; /* in the shuffled order */
 } quota;
@@ -54,6 +55,7 @@ static void plan_quotas(const pup_options *options, quota *quotas)
         q->fakes = (int)(cut(options, s + 1, fakes_total) - cut(options, s, fakes_total));
         if (q->fakes > q->clips)
             q->fakes = q->clips;
+        q->first_fake = s > 0 ? quotas[s - 1].first_fake + quotas[s - 1].fakes : 0;
         q->first_identity = identities;
         q->identities = q->clips / 4 > 2 ? q->clips / 4 : 2; /* two at least: a stranger is needed */
         identities += q->identities;
@@ -64,7 +66,7 @@ static void plan_quotas(const pup_options *options, quota *quotas)
 
 static pup_person make_person(const pup_options *options, const size_t *order, const quota *q, int identity)
 {
-    static const char *const accents[] = {"en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland"};
+    static const char *const accents[] = {"en-us", "en", "en-gb-x-rp", "en-gb-scotland"};
     fal_rng rng = pup_rng(options->seed, "person", (uint64_t)identity);
     size_t turn = (size_t)(identity - q->first_identity) % q->variants;
     const variant *v = &variants[order[q->first_variant + turn]];
@@ -109,7 +111,7 @@ static void plan_clip(const pup_options *options, const size_t *order, const quo
         snprintf(clip->path, sizeof clip->path, "%s/real.%s", folder, extension);
         return;
     }
-    clip->method = options->methods[fake % options->method_count];
+    clip->method = options->methods[(q->first_fake + fake) % options->method_count];
     clip->forgery = clip->recording * 31u + (uint64_t)round + 1;
     clip->stranger = pick_stranger(options, order, q, clip);
     char suffix[16] = "";

@@ -1,6 +1,7 @@
 #include "puppet/clip.h"
 
 #include "core/alloc.h"
+#include "core/file.h"
 #include "puppet/encode.h"
 #include "puppet/random.h"
 #include "puppet/scene.h"
@@ -21,6 +22,7 @@ typedef struct studio {
     pup_identity stranger;
     pup_picture picture, other; /* other: only for a pasted face */
     pup_noise noise;
+    fal_buf poses; /* lines of the file that --poses asks for */
     fal_rng noise_rng, flicker_rng;
 } studio;
 
@@ -57,6 +59,15 @@ static void draw_stranger(studio *s, double time_s, const pup_head *speaker)
     pup_picture_blur(&s->other);
 }
 
+static void note_pose(studio *s, double time_s, const pup_head *head, bool forged)
+{
+    const pup_mouth *m = &head->face.mouth;
+    pup_point mouth = pup_in_picture(head, 0, head->id->mouth_y, 0.06);
+    fal_buf_printf(&s->poses, "%.4f,%d,%.4f,%.4f,%.4f,%.4f,%.2f,%.2f,%.2f,%.2f,%.2f,%.4f,%.4f,%.4f\n", time_s, forged, m->open,
+                   m->width, m->round, head->face.lid, mouth.x, mouth.y, head->pose.x, head->pose.y,
+                   head->pose.unit_px, head->pose.yaw, head->pose.pitch, head->pose.roll);
+}
+
 /* Draws the picture at a time as the forger leaves it; *patch is where he worked. Returns whether he did. */
 static bool draw_picture(studio *s, double time_s, pup_patch *patch)
 {
@@ -64,6 +75,8 @@ static bool draw_picture(studio *s, double time_s, pup_patch *patch)
     pup_mouth mouth = pup_mouth_at(&s->take->phones, s->take->seconds, time_s);
     pup_head head = pup_scene_speaker(&s->scene, time_s, &mouth);
     bool forged = time_s >= s->fake.start_s && time_s < s->fake.end_s;
+    if (s->options->poses)
+        note_pose(s, time_s, &head, forged);
     double gain[3];
     int radius = (int)ceil(s->retouch.soft_radius * head.pose.unit_px / 60);
     pup_scene_draw(&s->scene, time_s, &head, &s->picture);
@@ -102,8 +115,22 @@ done:
     return st;
 }
 
+static fal_status write_poses(studio *s, const char *clip_path, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    char *path = NULL;
+    if (s->poses.failed)
+        FAL_FAIL(FAL_ERR_MEMORY, "poses: out of memory");
+    FAL_ALLOC(path, fal_asprintf("%s.poses.csv", clip_path));
+    FAL_TRY(fal_file_write(path, s->poses.data, s->poses.length, err));
+done:
+    fal_free(path);
+    return st;
+}
+
 static void studio_free(studio *s)
 {
+    fal_buf_free(&s->poses);
     pup_scene_free(&s->scene);
     pup_picture_free(&s->picture);
     pup_picture_free(&s->other);
@@ -176,7 +203,11 @@ fal_status pup_clip_make(const pup_options *options, const pup_clip *clip, pup_f
     FAL_ALLOC(s, fal_calloc(1, sizeof *s));
     FAL_TRY(record(clip, facts.duration_s, &take, &facts, &retouch, err));
     FAL_TRY(studio_make(options, clip, &take, facts.visual_fake, &retouch, s, err));
+    fal_buf_puts(&s->poses, "time_s,forged,mouth_open,mouth_width,mouth_round,lid,mouth_x,mouth_y,face_x,face_y,face_unit,"
+                            "yaw,pitch,roll\n");
     FAL_TRY(shoot(s, facts.frames, path, err));
+    if (options->poses)
+        FAL_TRY(write_poses(s, path, err));
     *out = facts;
 done:
     if (s)

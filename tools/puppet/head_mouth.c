@@ -104,7 +104,7 @@ void pup_draw_mouth(cairo_t *cr, const pup_head *head)
     const pup_rgb shadow = {0.14, 0.05, 0.04};
     pup_spot(cr, l.x, l.y - l.outer_up - 0.08, 0.09, 0.14, shadow, 0.22); /* the groove under the nose */
     for (double side = -1; side <= 1; side += 2)
-        pup_spot(cr, l.x + side * (l.half + 0.02), l.y + 0.02, 0.09, 0.09, shadow, 0.36);
+        pup_spot(cr, l.x + side * (l.half + 0.01), l.y + 0.02, 0.08, 0.07, shadow, 0.30);
     fill_lips(cr, head, &l);
     if (l.inner_up + l.inner_down > 0.015)
         draw_inside(cr, head, &l);
@@ -130,8 +130,8 @@ void pup_draw_beard(cairo_t *cr, const pup_head *head)
     pup_face_path(cr, head);
     cairo_clip(cr);
     pup_spot(cr, lip.x, lip.y, 0.42, 0.14, c, 0.75 * id->beard);
-    pup_spot(cr, chin.x, chin.y + 0.08, 0.62, 0.40, c, 0.85 * id->beard);
+    pup_spot(cr, chin.x, chin.y + 0.08, 0.85, 0.44, c, 0.85 * id->beard);
     for (double side = -1; side <= 1; side += 2)
-        pup_spot(cr, side * 0.78, 0.75 + drop * 0.6, 0.36, 0.6, c, 0.8 * id->beard);
+        pup_spot(cr, side * 0.74, 0.85 + drop * 0.6, 0.28, 0.55, c, 0.55 * id->beard);
     cairo_restore(cr);
 }

@@ -113,8 +113,8 @@ static void model_face(cairo_t *cr, const pup_head *head)
         spot_on_face(cr, head, side * 0.20, id->eye_y - 0.02, 0.12, 0.18, shade, 0.34);
         spot_on_face(cr, head, side * id->eye_x, id->eye_y + 0.20, 0.25, 0.08, shade, 0.10 + 0.15 * id->lines);
         spot_on_face(cr, head, side * 0.55, 0.32, 0.34, 0.26, side * head->light.side > 0 ? glow : blush, 0.16);
-        spot_on_face(cr, head, side * 0.62, 0.72, 0.22, 0.4, shade, 0.20);
-        spot_on_face(cr, head, side * 0.42, id->nose_y + 0.24, 0.07, 0.22, shade, 0.08 + 0.2 * id->lines);
+        spot_on_face(cr, head, side * 0.66, 0.70, 0.24, 0.45, shade, 0.13);
+        spot_on_face(cr, head, side * 0.42, id->nose_y + 0.22, 0.09, 0.22, shade, 0.06 + 0.10 * id->lines);
     }
     spot_on_face(cr, head, 0.15 * head->light.side, -0.72, 0.5, 0.28, glow, 0.20);
     spot_on_face(cr, head, 0, id->mouth_y + 0.27 + drop, 0.30, 0.09, shade, 0.30);

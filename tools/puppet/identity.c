@@ -31,7 +31,8 @@ static void choose_colours(pup_identity *id, fal_rng *rng)
     /* Dark skin comes with dark hair and eyes in this model. */
     id->hair = hairs[pup_pick(rng, tone >= 3 ? 2 : COUNT(hairs))];
     id->iris = irises[pup_pick(rng, tone >= 3 ? 2 : COUNT(irises))];
-    id->lip = pup_rgb_mix(id->skin, (pup_rgb){0.66, 0.22, 0.22}, pup_between(rng, 0.4, 0.65));
+    pup_rgb red = {id->skin.r * 0.82, id->skin.g * 0.42, id->skin.b * 0.48};
+    id->lip = pup_rgb_mix(id->skin, red, pup_between(rng, 0.5, 0.9));
     id->cloth = pup_rgb_scale(cloths[pup_pick(rng, COUNT(cloths))], pup_between(rng, 0.8, 1.2));
 }
 

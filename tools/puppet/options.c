@@ -30,6 +30,7 @@ const char pup_help[] =
     "      --audio-codec NAME   aac, mp3, opus, flac, pcm (the codec's usual partner)\n"
     "      --crf Q              quality, 0 (best) to 51 (23)\n"
     "  -j, --jobs N             clips made at the same time (2)\n"
+    "      --poses              write CLIP.poses.csv too: mouth and head as drawn in each frame\n"
     "  -q, --quiet              no progress on stderr\n"
     "  -h, --help               this page\n"
     "\n"
@@ -201,6 +202,7 @@ static const option_row rows[] = {
     {"audio-codec", 0, parse_text, AT(audio_codec), 0, 0},
     {"crf", 0, parse_int, AT(crf), 0, 51},
     {"jobs", 'j', parse_int, AT(jobs), 1, 256},
+    {"poses", 0, NULL, AT(poses), 0, 0},
     {"quiet", 'q', NULL, AT(quiet), 0, 0},
     {"help", 'h', NULL, AT(help), 0, 0},
 };

@@ -34,6 +34,7 @@ typedef struct pup_options {
     double noise;           /* standard deviation of the camera noise in grey levels */
     double leading_silence; /* share of one class whose audio starts with digital silence */
     bool silence_on_real;   /* that class is real instead of fake */
+    bool poses;             /* write what was drawn beside each clip */
     bool help, quiet;
 } pup_options;
 
