@@ -1,5 +1,5 @@
-/* The main of a fuzz harness in an ordinary build: runs it on every file of a corpus folder, and, where allocations can be
- * made to fail, again with each one failing in turn. */
+/* The main of a fuzz harness in an ordinary build: runs it on every file of a corpus folder, and, where allocations can
+ * be made to fail, again with each one failing in turn. */
 #include "core/alloc.h"
 #include "core/file.h"
 #include "core/str.h"

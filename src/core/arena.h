@@ -1,7 +1,8 @@
 /* A workspace: bump allocation for the scratch of one forward pass.
  *
  * The first pass may take several chunks; fal_arena_reset then merges them into one of the combined size, so that the
- * second pass of the same shape allocates nothing. Pointers live until the next reset (or release to an earlier mark). */
+ * second pass of the same shape allocates nothing. Pointers live until the next reset (or release to an earlier mark).
+ * */
 #ifndef FAL_CORE_ARENA_H
 #define FAL_CORE_ARENA_H
 

@@ -90,7 +90,8 @@ static fal_status make_temp(fal_atomic *file, const char *dir, int *fd_out, fal_
     int fd;
     do {
         fal_release(&temp);
-        FAL_ALLOC(temp, fal_asprintf("%s/.falsetto-%ld-%u.tmp", dir, (long)getpid(), atomic_fetch_add(&next_number, 1)));
+        unsigned number = atomic_fetch_add(&next_number, 1);
+        FAL_ALLOC(temp, fal_asprintf("%s/.falsetto-%ld-%u.tmp", dir, (long)getpid(), number));
         fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (fd < 0 && errno == EEXIST);
     if (fd < 0) {

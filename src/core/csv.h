@@ -1,6 +1,6 @@
-/* CSV after RFC 4180: quoted fields, doubled quotes, embedded commas and newlines, CRLF or LF, optional UTF-8 byte-order
- * mark; a header row names the columns. Rows with another number of fields than the header are an error that names the
- * line. At most 2^31 rows, 1024 columns, 1 MiB per field. */
+/* CSV after RFC 4180: quoted fields, doubled quotes, embedded commas and newlines, CRLF or LF, optional UTF-8
+ * byte-order mark; a header row names the columns. Rows with another number of fields than the header are an error that
+ * names the line. At most 2^31 rows, 1024 columns, 1 MiB per field. */
 #ifndef FAL_CORE_CSV_H
 #define FAL_CORE_CSV_H
 

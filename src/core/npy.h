@@ -43,8 +43,8 @@ fal_status fal_npy_write(const char *path, fal_npy_type type, int rank, const si
                          fal_error *err);
 
 /* .npz reading: members by name without the ".npy" ending. Members are only inflated when asked for; a member's size is
- * bounded by the size of the archive, what deflate can do and its own .npy header; its checksum is verified. Members that
- * are not .npy are passed over. One thread at a time per fal_npz. */
+ * bounded by the size of the archive, what deflate can do and its own .npy header; its checksum is verified. Members
+ * that are not .npy are passed over. One thread at a time per fal_npz. */
 typedef struct fal_npz fal_npz;
 fal_status fal_npz_open(const char *path, fal_npz **out, fal_error *err);
 /* `bytes` must outlive *out. */

@@ -1,5 +1,5 @@
-/* Reading the header of a .npy file, after numpy's lib/format documentation (NEP 1): a magic string, a version, the length
- * of what follows, then a Python dictionary as text with the keys descr, fortran_order and shape. */
+/* Reading the header of a .npy file, after numpy's lib/format documentation (NEP 1): a magic string, a version, the
+ * length of what follows, then a Python dictionary as text with the keys descr, fortran_order and shape. */
 #include "core/npy_io.h"
 
 #include "core/alloc.h"
@@ -81,11 +81,11 @@ static fal_status parse_descr(cursor *c, fal_npy_header *h, fal_error *err)
     char text[32];
     skip_blanks(c);
     if (*c->at == '[')
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: .npy array with named fields; plain numbers are wanted", c->origin);
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: array with named fields; plain numbers are wanted", c->origin);
     if (!take_string(c, text, sizeof text))
         return bad_header(c, err, "a dtype string");
     if (strcmp(text, "|O") == 0 || strcmp(text, "O") == 0)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: array of Python objects, which is a pickle and is never executed",
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: array of Python objects, a pickle, which is never executed",
                         c->origin);
     bool has_order = strchr("<>|=", text[0]) != NULL && text[0] != '\0';
     const char *kind = text + has_order;

@@ -67,7 +67,8 @@ static fal_status list_members(fal_npz *npz, fal_error *err)
     fal_status st = FAL_OK;
     zip_int64_t entries = zip_get_num_entries(npz->zip, 0);
     if (entries < 0 || entries > MAX_MEMBERS)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: %lld zip members, at most %d are read", npz->origin, (long long)entries, MAX_MEMBERS);
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: %lld zip members, at most %d are read", npz->origin, (long long)entries,
+                 MAX_MEMBERS);
     FAL_ALLOC(npz->members, fal_calloc((size_t)entries, sizeof *npz->members));
     for (zip_int64_t i = 0; i < entries; i++)
         FAL_TRY(add_member(npz, (zip_uint64_t)i, err));
@@ -152,8 +153,8 @@ static fal_status check_stat(const fal_npz *npz, const zip_stat_t *info, const c
         return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: encrypted", origin);
     bool stored = info->comp_method == ZIP_CM_STORE;
     if (!stored && info->comp_method != ZIP_CM_DEFLATE)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: zip compression method %d; stored and deflated are known", origin,
-                        info->comp_method);
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: zip compression method %d; stored and deflated are known",
+                        origin, info->comp_method);
     uint64_t limit = stored ? info->comp_size : info->comp_size * DEFLATE_MAX_RATIO;
     if (info->comp_size > npz->archive_bytes || info->size > limit || (!stored && info->size > max_inflated_bytes))
         return fal_fail(err, FAL_ERR_FORMAT, "%s: %llu bytes packed into %llu of a file of %llu cannot be", origin,

@@ -1,5 +1,6 @@
 /* Writing .npz: a zip whose members are all stored, so that a plain sequential writer is enough and the bytes depend on
- * nothing but the arrays (libzip would add the time, and a second temporary file). Layout after PKWARE's APPNOTE 6.3. */
+ * nothing but the arrays (libzip would add the time, and a second temporary file). Layout after PKWARE's APPNOTE 6.3.
+ * */
 #include "core/npy_io.h"
 
 #include "core/alloc.h"
@@ -199,7 +200,8 @@ static fal_status prepare(const char *path, const fal_npz_member *members, size_
         return fal_fail(err, FAL_ERR_ARGUMENT, "%s[%s]: %s cannot be stored as %s", path, m->name,
                         fal_npy_type_name(m->type), fal_npy_type_name(m->store));
     if (m->rank < 0 || m->rank > FAL_NPY_MAX_RANK || !fal_npy_count(m->type, m->rank, m->shape, &e->count))
-        return fal_fail(err, FAL_ERR_ARGUMENT, "%s[%s]: shape of %d dimensions cannot be written", path, m->name, m->rank);
+        return fal_fail(err, FAL_ERR_ARGUMENT, "%s[%s]: shape of %d dimensions cannot be written", path, m->name,
+                        m->rank);
     if (strlen(m->name) > 1024)
         return fal_fail(err, FAL_ERR_ARGUMENT, "%s: array name of %zu bytes", path, strlen(m->name));
     for (size_t k = 0; k < i; k++)

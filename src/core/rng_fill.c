@@ -1,5 +1,5 @@
-/* Filling arrays with random numbers, a group of blocks at a time: the state of a group lies word by word (x[w][block]),
- * so that every loop runs over blocks and vectorises. */
+/* Filling arrays with random numbers, a group of blocks at a time: the state of a group lies word by word
+ * (x[w][block]), so that every loop runs over blocks and vectorises. */
 #include "core/rng.h"
 
 #include "core/clones.h"

@@ -1,6 +1,6 @@
 /* The two formulas of rng.c and rng_fill.c, inline so that the loops over blocks vectorise. Both files are compiled
- * without floating-point contraction: every operation below is one IEEE float32 operation, which makes the values the same
- * on every machine. */
+ * without floating-point contraction: every operation below is one IEEE float32 operation, which makes the values the
+ * same on every machine. */
 #ifndef FAL_CORE_RNG_INLINE_H
 #define FAL_CORE_RNG_INLINE_H
 
@@ -59,8 +59,8 @@ static inline float fal_rng_log(uint32_t m)
     return (log + f) + exponent * 0.693359375f;
 }
 
-/* cos and sin of 2 pi k / 2^24: the nearest quarter turn is taken off in whole numbers, what is left is at most pi/4 and
- * goes through minimax polynomials (errors 1e-10 and 4e-9 before rounding). */
+/* cos and sin of 2 pi k / 2^24: the nearest quarter turn is taken off in whole numbers, what is left is at most pi/4
+ * and goes through minimax polynomials (errors 1e-10 and 4e-9 before rounding). */
 static inline void fal_rng_cos_sin(uint32_t k, float *cosine, float *sine)
 {
     uint32_t quarter = (k + (1u << 21)) >> 22;

@@ -1,5 +1,5 @@
-/* A fixed pool of worker threads for coarse work (clips, faces). Numeric kernels do not use it: they share cores through
- * the tensor folder's own parallel loops, whose thread count belongs to the run. */
+/* A fixed pool of worker threads for coarse work (clips, faces). Numeric kernels do not use it: they share cores
+ * through the tensor folder's own parallel loops, whose thread count belongs to the run. */
 #ifndef FAL_CORE_THREAD_H
 #define FAL_CORE_THREAD_H
 

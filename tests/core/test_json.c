@@ -22,8 +22,8 @@ static fal_json *parse(const char *text)
 static void test_values_and_fallbacks(void **state)
 {
     (void)state;
-    fal_json *d = parse("{\"i\": -7, \"r\": 2.5, \"w\": 3.0, \"s\": \"t\\u00e9\", \"b\": true, \"n\": null, \"a\": [1, 2],"
-                        " \"huge\": 1e300}");
+    fal_json *d = parse("{\"i\": -7, \"r\": 2.5, \"w\": 3.0, \"s\": \"t\\u00e9\", \"b\": true, \"n\": null, \"a\": "
+                        "[1, 2], \"huge\": 1e300}");
     assert_int_equal(fal_json_kind(d), FAL_JSON_OBJECT);
     assert_int_equal(fal_json_count(d), 8);
     assert_int_equal(fal_json_int(fal_json_get(d, "i"), 0), -7);
@@ -79,8 +79,8 @@ static void test_refused_text(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "{", "[1,]", "{\"a\":1,\"a\":2}", "1 2", "{\"a\" 1}", "[NaN]", "[1e999]", "\"\xff\"", "[\"\\u0000\"]", "nul",
-        "[99999999999999999999]",
+        "", "{", "[1,]", "{\"a\":1,\"a\":2}", "1 2", "{\"a\" 1}", "[NaN]", "[1e999]", "\"\xff\"", "[\"\\u0000\"]",
+        "nul", "[99999999999999999999]",
     };
     fal_json *d = NULL;
     fal_error err = {0};

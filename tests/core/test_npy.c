@@ -37,8 +37,9 @@ static void test_everything_numpy_writes(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "b1_le", "i1_le", "i2_le", "i2_be", "i4_le", "i4_be", "i8_le", "i8_be", "u1_le",      "u2_le",    "u2_be",    "u4_le",
-        "u4_be", "u8_le", "u8_be", "f2_le", "f2_be", "f4_le", "f4_be", "f8_le", "f8_be", "fortran_f8", "version2", "version3",
+        "b1_le", "i1_le", "i2_le", "i2_be", "i4_le", "i4_be", "i8_le", "i8_be",    "u1_le", "u2_le", "u2_be",
+        "u4_le", "u4_be", "u8_le", "u8_be", "f2_le", "f2_be", "f4_le", "f4_be", "f8_le", "f8_be",
+        "fortran_f8", "version2", "version3",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_numpy_file(names[i]);

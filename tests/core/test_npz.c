@@ -151,7 +151,8 @@ static void test_long_half_array(void **state)
     const char *path = fal_temp_path("long.npz");
     for (int i = 0; i < N; i++)
         values[i] = (float)(i % 2048);
-    fal_npz_member m = {.name = "x", .type = FAL_NPY_F32, .store = FAL_NPY_F16, .rank = 1, .shape = {N}, .data = values};
+    fal_npz_member m = {.name = "x", .type = FAL_NPY_F32, .store = FAL_NPY_F16, .rank = 1, .shape = {N},
+                        .data = values};
     fal_check_ok(fal_npz_write(path, &m, 1, &err), &err);
     fal_npy a = fal_golden_npz(path, "x");
     fal_check_close("long half", fal_npy_f32(&a), values, N, 0, 0);

@@ -55,7 +55,8 @@ static void test_pinned_values(void **state)
 {
     (void)state;
     /* Model files depend on these bits: they must never change. */
-    static const uint32_t want[8] = {0x3efe4279, 0x3f0373de, 0x3efc6cd0, 0x3efc8561, 0x3efab2c0, 0x3f020618, 0x3eff79f1, 0x3ef1e79f};
+    static const uint32_t want[8] = {0x3efe4279, 0x3f0373de, 0x3efc6cd0, 0x3efc8561,
+                                     0x3efab2c0, 0x3f020618, 0x3eff79f1, 0x3ef1e79f};
     float got[8];
     fal_rng_fill_normal(42, fal_rng_stream("encoder.weight"), 4, 0.5f, 0.02f, got, 8);
     for (int i = 0; i < 8; i++) {

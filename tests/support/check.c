@@ -87,8 +87,8 @@ void fal_check_fails_at(const char *call, fal_status got, fal_status want, const
 {
     const char *text = got != FAL_OK && err ? err->text : "";
     if (got != want || (err && (text[0] == '\0' || (part && !strstr(text, part))))) {
-        print_error("%s\n  got status \"%s\" with text \"%s\"\n  want status \"%s\" with text containing \"%s\"\n", call,
-                    fal_status_name(got), text, fal_status_name(want), part ? part : "");
+        print_error("%s\n  got status \"%s\" with text \"%s\"\n  want status \"%s\" with text containing \"%s\"\n",
+                    call, fal_status_name(got), text, fal_status_name(want), part ? part : "");
         _fail(file, line);
     }
 }

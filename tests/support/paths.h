@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 const char *fal_data_path(const char *fmt, ...) FAL_PRINTF(1, 2);      /* in tests/data */
-const char *fal_reference_path(const char *fmt, ...) FAL_PRINTF(1, 2); /* in the reference folder: "goldens/...", "media/..." */
+const char *fal_reference_path(const char *fmt, ...) FAL_PRINTF(1, 2); /* in the reference folder */
 const char *fal_golden_path(const char *fmt, ...) FAL_PRINTF(1, 2);    /* in the reference folder's goldens/ */
 const char *fal_temp_path(const char *fmt, ...) FAL_PRINTF(1, 2); /* in a folder of this process, removed at its end */
 
