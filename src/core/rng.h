@@ -4,7 +4,7 @@
  * values whatever the thread count. Conversions, fixed for good because model files depend on them:
  *   uniform  = (x >> 8) * 2^-24                      in [0, 1), one 32-bit word each
  *   normal   = Box-Muller of two words, u1 = ((x0 >> 8) + 1) * 2^-24 in (0, 1], u2 = (x1 >> 8) * 2^-24:
- *              sqrt(-2 ln u1) * cos(2 pi u2), then the same with sin; in float32 with own polynomials for ln, cos and sin
+ *              sqrt(-2 ln u1) * cos(2 pi u2), then the same with sin; in float32, own polynomials for ln, cos, sin
  *              (rng_inline.h), so that libm's version and the instruction set make no difference
  *   index(n) = unbiased by rejection (Lemire)
  * Block i of stream s under seed k is Philox of the counter (i low, i high, s low, s high) and the key (k low, k high).
