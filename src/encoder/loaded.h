@@ -20,6 +20,11 @@ fal_status fal_loaded_draw(const fal_family *family, const void *config, const c
                            fal_loaded *out, fal_error *err);
 void fal_loaded_free(fal_loaded *loaded);
 
+/* Everything bound as one safetensors file: canonical names; family, configuration and `source` in the metadata.
+ * model_files.c. */
+fal_status fal_loaded_write(const fal_loaded *loaded, const char *source, fal_dtype store, const char *path,
+                            fal_error *err);
+
 /* {"encoder_embed_dim":768,...}: the family's configuration as compact JSON text, appended. */
 void fal_loaded_config_text(const fal_family *family, const void *config, fal_buf *out);
 

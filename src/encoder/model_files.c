@@ -8,9 +8,7 @@
 
 #define FAL_LOG_COMPONENT "encoder"
 
-/* Everything bound, under canonical names, with what reopening needs in the metadata. */
-static fal_status write_model(const fal_loaded *l, const char *source, fal_dtype store, const char *path,
-                              fal_error *err)
+fal_status fal_loaded_write(const fal_loaded *l, const char *source, fal_dtype store, const char *path, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_named_tensor *tensors = NULL;
@@ -63,7 +61,7 @@ fal_status fal_model_import(const char *source, const char *path, fal_store stor
                      : store == FAL_STORE_F16  ? FAL_F16
                      : store == FAL_STORE_BF16 ? FAL_BF16
                                                : stored_type(loaded.bind);
-    FAL_TRY(write_model(&loaded, fal_path_base(file), type, path, err));
+    FAL_TRY(fal_loaded_write(&loaded, fal_path_base(file), type, path, err));
     fal_log_info(options ? options->log : NULL, "imported %s (%s %s) as %s", file, loaded.family->name, loaded.size,
                  path);
 done:
@@ -82,7 +80,7 @@ fal_status fal_model_init(const char *name, uint64_t seed, fal_number_format sto
     if (!entry)
         FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"", name);
     FAL_TRY(fal_loaded_draw(family, entry->config, entry->model.size, seed, fal_cpu_count(), &loaded, err));
-    FAL_TRY(write_model(&loaded, "random", store == FAL_NUMBERS_BF16 ? FAL_BF16 : FAL_F32, path, err));
+    FAL_TRY(fal_loaded_write(&loaded, "random", store == FAL_NUMBERS_BF16 ? FAL_BF16 : FAL_F32, path, err));
     fal_log_info(log, "wrote %s with random weights to %s", name, path);
 done:
     fal_loaded_free(&loaded);
