@@ -95,7 +95,7 @@ static void report(bench *b, const fal_encoder_description *about)
         return;
     }
     printf("{\"family\": \"%s\", \"size\": \"%s\", \"arithmetic\": \"%s\", \"threads\": %d, \"input_s\": %g, \"open_s\": %.6f, "
-           "\"peak_gib\": %.4f, \"runs_s\": [",
+           "\"peak_gib\": %.4f, \"seconds\": [",
            about->family, about->size, about->arithmetic, b->common.threads, b->seconds, b->open_s, peak);
     for (int i = 0; i < b->repeat; i++)
         printf("%s%.6f", i ? ", " : "", b->runs[i]);
