@@ -1,11 +1,12 @@
-/* P(fake) = sigmoid(a (s - log T) + b log T + c), fitted by Newton's method on the log-likelihood.
+/* P(fake) = sigmoid(a (s - log T) + b log T + c), fitted by Newton's method with step halving on the log-likelihood.
  * Targets are smoothed as in Platt, "Probabilistic outputs for support vector machines" (1999): (n1 + 1)/(n1 + 2) and
  * 1/(n0 + 2), so that separable data gives finite slopes. s - log T is the log of the mean exponential, which does not
- * grow with length; a small ridge on b keeps it at zero when all clips are equally long. */
+ * grow with length. */
 #include "core/alloc.h"
 #include "head/probe_fit.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { TERMS = 3, ITERATIONS = 100 };
 
@@ -31,29 +32,63 @@ static void solve(double a[TERMS][TERMS], double b[TERMS])
     }
 }
 
-static double newton_step(const point *points, size_t n, double w[TERMS])
+/* Keeps the slopes finite, and the length's slope at zero when all clips are equally long. */
+static const double ridge[TERMS] = {1e-6, 1e-1, 1e-6};
+
+static double linear(const double w[TERMS], const double x[TERMS])
 {
-    static const double ridge[TERMS] = {1e-6, 1e-1, 1e-6};
-    double hessian[TERMS][TERMS] = {{0}}, gradient[TERMS] = {0}, size = 0;
+    return w[0] * x[0] + w[1] * x[1] + w[2] * x[2];
+}
+
+/* Cross-entropy with the smoothed targets, plus the ridge. */
+static double objective(const point *points, size_t n, const double w[TERMS])
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double z = linear(w, points[i].x);
+        sum += fmax(z, 0) + log1p(exp(-fabs(z))) - points[i].target * z;
+    }
+    for (int r = 0; r < TERMS; r++)
+        sum += ridge[r] * w[r] * w[r] / 2;
+    return sum;
+}
+
+static void newton_direction(const point *points, size_t n, const double w[TERMS], double direction[TERMS])
+{
+    double hessian[TERMS][TERMS] = {{0}};
+    memset(direction, 0, TERMS * sizeof *direction);
     for (size_t i = 0; i < n; i++) {
         const double *x = points[i].x;
-        double p = 1 / (1 + exp(-(w[0] * x[0] + w[1] * x[1] + w[2] * x[2])));
+        double p = 1 / (1 + exp(-linear(w, x)));
         for (int r = 0; r < TERMS; r++) {
-            gradient[r] += (p - points[i].target) * x[r];
+            direction[r] += (p - points[i].target) * x[r];
             for (int c = 0; c < TERMS; c++)
                 hessian[r][c] += p * (1 - p) * x[r] * x[c];
         }
     }
     for (int r = 0; r < TERMS; r++) {
-        gradient[r] += ridge[r] * w[r];
-        hessian[r][r] += ridge[r] + 1e-9;
+        direction[r] += ridge[r] * w[r];
+        hessian[r][r] += ridge[r];
     }
-    solve(hessian, gradient);
-    for (int r = 0; r < TERMS; r++) {
-        w[r] -= gradient[r];
-        size += gradient[r] * gradient[r];
+    solve(hessian, direction);
+}
+
+/* One step, halved until the objective falls: where nearly every P is 0 or 1 the full step overshoots. Returns by how
+ * much it fell, 0 at the minimum. */
+static double newton_step(const point *points, size_t n, double w[TERMS])
+{
+    double direction[TERMS], trial[TERMS], before = objective(points, n, w);
+    newton_direction(points, n, w, direction);
+    for (double scale = 1; scale > 1e-9; scale /= 2) {
+        for (int r = 0; r < TERMS; r++)
+            trial[r] = w[r] - scale * direction[r];
+        double after = objective(points, n, trial);
+        if (after < before) {
+            memcpy(w, trial, sizeof trial);
+            return before - after;
+        }
     }
-    return size;
+    return 0;
 }
 
 static fal_status make_points(const fal_probe *probe, const fal_feature_set *set, point *points, size_t *count,
@@ -89,7 +124,7 @@ fal_status fal_probe_calibrate(const fal_probe *probe, const fal_feature_set *se
         double fake = ((double)per_class[1] + 1) / ((double)per_class[1] + 2), real = 1 / ((double)per_class[0] + 2);
         for (size_t i = 0; i < n; i++)
             points[i].target = points[i].target > 0 ? fake : real;
-        for (int k = 0; k < ITERATIONS && newton_step(points, n, w) > 1e-18; k++)
+        for (int k = 0; k < ITERATIONS && newton_step(points, n, w) > 1e-12; k++)
             ;
         if (isfinite(w[0]) && isfinite(w[1]) && isfinite(w[2]) && w[0] > 0) {
             made.fitted = true;

@@ -124,7 +124,7 @@ static double train_step(fit *run, size_t first, size_t size, size_t *used)
             loss += fal_probe_loss(&run->probe, clip, 1.0f / (float)n, run->f, run->gradient);
     }
     if (run->opt.step)
-        run->opt.step(run->opt.step_user, loss / (double)n, run->gradient, run->weights);
+        run->opt.step(run->opt.hook_user, loss / (double)n, run->gradient, run->weights);
     fal_adam_update(&run->adam, run->gradient, run->weights);
     *used += n;
     return loss;
@@ -172,6 +172,8 @@ static fal_status run_epochs(fit *run, fal_probe_report *report, fal_error *err)
         /* Lightning compares float32 values: two losses that differ in double may tie. */
         double loss = (float)validation_loss(run);
         report->epochs_run = epoch + 1;
+        if (run->opt.epoch)
+            run->opt.epoch(run->opt.hook_user, loss, run->weights);
         if (loss < best || epoch == 0) {
             report->best_epoch = epoch;
             report->best_validation_loss = loss;

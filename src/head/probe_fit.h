@@ -15,6 +15,9 @@
 /* Seen after the gradient of a step is known and before the update: for the trajectory tests. */
 typedef void fal_fit_step_fn(void *user, double loss, const float *gradient, const float *weights_before);
 
+/* Seen after every epoch, with the val_loss that decides. */
+typedef void fal_fit_epoch_fn(void *user, double validation_loss, const float *weights);
+
 typedef struct fal_probe_fit_options {
     int batch_size, max_epochs, patience; /* 0: 1, 100, 10 */
     double learning_rate;                 /* 0: 1e-3 */
@@ -22,7 +25,8 @@ typedef struct fal_probe_fit_options {
     const float *initial;                 /* [dim + 1] weight then bias; NULL: uniform +-1/sqrt(dim) from the seed */
     const int64_t *orders;                /* [epochs, count] sample order per epoch; NULL: shuffled from the seed */
     fal_fit_step_fn *step;
-    void *step_user;
+    fal_fit_epoch_fn *epoch;
+    void *hook_user;                      /* handed to both */
     const fal_progress *progress;
     const fal_log *log;
 } fal_probe_fit_options;
