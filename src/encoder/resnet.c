@@ -126,13 +126,15 @@ static fal_status create_block(const fal_basic_block_weights *w, int64_t stride,
     fal_status st = FAL_OK;
     fal_conv_params first = conv_params(&w->first, 2, stride, act, &w->slope1);
     fal_conv_params second = conv_params(&w->second, 2, 1, act, &w->slope2);
-    fal_conv_params shortcut = conv_params(&w->shortcut, 2, stride, FAL_ACT_NONE, NULL);
-    first.precision = second.precision = shortcut.precision = precision;
+    first.precision = second.precision = precision;
     second.act_after_residual = true;
     FAL_TRY(fal_conv_create(&first, &b->first, err));
     FAL_TRY(fal_conv_create(&second, &b->second, err));
-    if (w->shortcut.conv.data)
+    if (w->shortcut.conv.data) {
+        fal_conv_params shortcut = conv_params(&w->shortcut, 2, stride, FAL_ACT_NONE, NULL);
+        shortcut.precision = precision;
         FAL_TRY(fal_conv_create(&shortcut, &b->shortcut, err));
+    }
 done:
     return st; /* the trunk frees what was made */
 }

@@ -17,7 +17,7 @@ typedef struct golden {
     const fal_json *entry;
     fal_json *facts;         /* case.json */
     const char *id, *family;
-    char folder[TEXT];       /* where the stages of this input are */
+    char folder[TEXT / 2];   /* where the stages of this input are */
     char stem[64];           /* AV-HuBERT: what comes before "_final.npy" */
     int stages;              /* compared so far */
 } golden;
