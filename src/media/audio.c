@@ -10,8 +10,8 @@
 enum { MAX_AUDIO_S = 4 * 3600, MAX_CHANNELS = 64 };
 
 /* Silence is filled in from half a video frame on at the start (codec delays are smaller) and from a tenth of a second
- * on inside, where coarse time stamps jitter more. */
-static const double late_s = 0.02, gap_s = 0.1;
+ * on inside, where coarse time stamps jitter more. From a tenth on it is worth a warning. */
+static const double fill_s = 0.02, gap_s = 0.1;
 
 /* One reading of the track: decoder -> channels as float -> mean -> 16 kHz. */
 typedef struct audio_reader {
@@ -174,9 +174,10 @@ static fal_status fill_hole(audio_reader *a, const AVFrame *frame, fal_error *er
     if (repaired)
         *warnings |= FAL_MEDIA_WARN_BAD_TIMESTAMPS;
     int64_t missing = av_rescale_q(at, a->axis.base, (AVRational){1, a->rate}) - a->position;
-    if ((double)missing <= (first ? late_s : gap_s) * a->rate)
+    if ((double)missing <= (first ? fill_s : gap_s) * a->rate)
         return FAL_OK;
-    *warnings |= first ? FAL_MEDIA_WARN_LATE_AUDIO : FAL_MEDIA_WARN_AUDIO_GAP;
+    if ((double)missing > gap_s * a->rate)
+        *warnings |= first ? FAL_MEDIA_WARN_LATE_AUDIO : FAL_MEDIA_WARN_AUDIO_GAP;
     return a->exact ? FAL_OK : push_silence(a, missing, err);
 }
 
@@ -222,7 +223,7 @@ static void conclude(const audio_reader *a)
     end->done = true;
     end->length_s = a->rate ? (double)a->decoded / a->rate : 0;
     end->end_s = fal_time_axis_seconds(&a->axis, a->axis.end);
-    end->claimed_s = fal_container_claimed_s(&a->decoder->container, a->decoder->stream, &end->whole_file);
+    end->claim = fal_container_claim(&a->decoder->container, a->decoder->stream);
     a->reading->report.audio_samples = a->decoded;
     a->reading->report.audio_errors = a->decoder->errors;
     fal_reading_conclude(a->reading);

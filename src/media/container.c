@@ -164,25 +164,41 @@ int fal_display_rotation_deg(const int32_t *matrix)
     return ((int)-round(counter_clockwise) % 360 + 360) % 360;
 }
 
-/* "HH:MM:SS.fff" as Matroska writers note it per stream, whose headers otherwise hold no stream durations. */
-static double tagged_duration_s(const AVStream *stream)
+/* "HH:MM:SS.fff" as Matroska writers note it per stream, whose headers otherwise hold no such thing: where it ends. */
+static double tagged_end_s(const AVStream *stream)
 {
     const AVDictionaryEntry *tag = av_dict_get(stream->metadata, "DURATION", NULL, 0);
     int64_t us = 0;
     return tag && av_parse_time(&us, tag->value, 1) >= 0 && us > 0 ? (double)us / AV_TIME_BASE : 0;
 }
 
-double fal_container_claimed_s(const fal_container *container, const AVStream *stream, bool *whole_file)
+static double rate_or_zero(AVRational rate)
 {
-    *whole_file = false;
+    return rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+}
+
+/* FFmpeg cuts the durations of an AVI file down to what its size can hold; the frame count in its header stays. */
+static double avi_video_length_s(const fal_container *container, const AVStream *stream)
+{
+    bool counts = stream == container->video && strcmp(container->format->iformat->name, "avi") == 0;
+    double rate = rate_or_zero(stream->avg_frame_rate);
+    return counts && rate > 0 && stream->nb_frames > 0 ? (double)stream->nb_frames / rate : 0;
+}
+
+fal_claim fal_container_claim(const fal_container *container, const AVStream *stream)
+{
+    double avi_length = avi_video_length_s(container, stream);
+    if (avi_length > 0)
+        return (fal_claim){FAL_CLAIM_LENGTH, avi_length};
     if (stream->duration != AV_NOPTS_VALUE && stream->duration > 0)
-        return (double)stream->duration * av_q2d(stream->time_base);
-    double tagged = tagged_duration_s(stream);
+        return (fal_claim){FAL_CLAIM_LENGTH, (double)stream->duration * av_q2d(stream->time_base)};
+    double tagged = tagged_end_s(stream);
     if (tagged > 0)
-        return tagged;
-    *whole_file = true;
+        return (fal_claim){FAL_CLAIM_END, tagged};
     int64_t us = container->format->duration;
-    return us != AV_NOPTS_VALUE && us > 0 ? (double)us / AV_TIME_BASE : 0;
+    if (us != AV_NOPTS_VALUE && us > 0)
+        return (fal_claim){FAL_CLAIM_FILE_END, (double)us / AV_TIME_BASE};
+    return (fal_claim){0};
 }
 
 static double relative_start_s(const fal_container *container, const AVStream *stream)
@@ -190,6 +206,13 @@ static double relative_start_s(const fal_container *container, const AVStream *s
     if (stream->start_time == AV_NOPTS_VALUE)
         return 0;
     return (double)stream->start_time * av_q2d(stream->time_base) - (double)container->zero_us / AV_TIME_BASE;
+}
+
+static double claimed_duration_s(const fal_container *container, const AVStream *stream)
+{
+    fal_claim claim = fal_container_claim(container, stream);
+    double start = claim.kind == FAL_CLAIM_LENGTH ? 0 : relative_start_s(container, stream);
+    return claim.seconds > start ? claim.seconds - start : 0;
 }
 
 static void copy_name(char out[FAL_MEDIA_NAME], const char *name)
@@ -202,10 +225,8 @@ static void copy_name(char out[FAL_MEDIA_NAME], const char *name)
     out[length] = '\0';
 }
 
-static double rate_or_zero(AVRational rate)
-{
-    return rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-}
+/* MPEG-1 headers say "variable" by this rate, 0x3ffff * 400 bits per second. */
+static const int64_t mpeg1_variable_rate = 104857200;
 
 static fal_video_info describe_video(const fal_container *container)
 {
@@ -222,8 +243,8 @@ static fal_video_info describe_video(const fal_container *container)
     info.variable_rate =
         info.nominal_fps > 0 && info.average_fps > 0 && fabs(info.nominal_fps / info.average_fps - 1) > 0.01;
     info.start_s = relative_start_s(container, stream);
-    info.duration_s = fal_container_claimed_s(container, stream, &(bool){false});
-    info.bit_rate = codec->bit_rate;
+    info.duration_s = claimed_duration_s(container, stream);
+    info.bit_rate = codec->bit_rate == mpeg1_variable_rate ? 0 : codec->bit_rate;
     copy_name(info.codec, avcodec_get_name(codec->codec_id));
     copy_name(info.pixel_format, av_get_pix_fmt_name((enum AVPixelFormat)codec->format));
     return info;
@@ -237,7 +258,7 @@ static fal_audio_info describe_audio(const fal_container *container)
     info.sample_rate = codec->sample_rate;
     info.channels = codec->ch_layout.nb_channels;
     info.start_s = relative_start_s(container, stream);
-    info.duration_s = fal_container_claimed_s(container, stream, &(bool){false});
+    info.duration_s = claimed_duration_s(container, stream);
     info.bit_rate = codec->bit_rate;
     copy_name(info.codec, avcodec_get_name(codec->codec_id));
     copy_name(info.sample_format, av_get_sample_fmt_name((enum AVSampleFormat)codec->format));

@@ -3,8 +3,7 @@
 #define FAL_MEDIA_CONTAINER_H
 
 #include "core/status.h"
-
-#include <falsetto/media.h>
+#include "media/report.h"
 
 #include <libavformat/avformat.h>
 
@@ -29,9 +28,7 @@ const int32_t *fal_container_display_matrix(const fal_container *container);
 /* Clockwise turn that the matrix asks for, in whole degrees 0..359; NULL asks for none. */
 int fal_display_rotation_deg(const int32_t *matrix);
 
-/* Seconds of `stream` that the headers promise; *whole_file tells that only the length of the whole file is known.
- * 0 when unknown. */
-double fal_container_claimed_s(const fal_container *container, const AVStream *stream, bool *whole_file);
+fal_claim fal_container_claim(const fal_container *container, const AVStream *stream);
 
 /* FFmpeg's error number as our status and "<path>: <what>: <FFmpeg's text>". */
 fal_status fal_fail_av(fal_error *err, int code, const char *path, const char *what);

@@ -4,13 +4,25 @@
 
 #include <falsetto/media.h>
 
+/* What the headers promise. */
+typedef enum fal_claim_kind {
+    FAL_CLAIM_NONE,
+    FAL_CLAIM_LENGTH,   /* the stream lasts so long */
+    FAL_CLAIM_END,      /* the stream ends at that time on the clip's clock */
+    FAL_CLAIM_FILE_END, /* the longer one of the streams does */
+} fal_claim_kind;
+
+typedef struct fal_claim {
+    fal_claim_kind kind;
+    double seconds;
+} fal_claim;
+
 /* How one stream ended. */
 typedef struct fal_stream_end {
-    bool done;        /* read to its end */
-    double length_s;  /* decoded */
-    double end_s;     /* on the clip's clock */
-    double claimed_s; /* what the headers promise; 0: nothing */
-    bool whole_file;  /* the promise is for the file, so one of the two streams may be shorter by right */
+    bool done;       /* read to its end */
+    double length_s; /* decoded */
+    double end_s;    /* on the clip's clock */
+    fal_claim claim;
 } fal_stream_end;
 
 typedef struct fal_reading {

@@ -43,6 +43,7 @@ int64_t fal_time_axis_place(fal_time_axis *t, int64_t ticks, int64_t duration, b
     if (!t->started)
         t->first = at;
     t->started = true;
+    t->last = at;
     t->end = at + duration;
     return at;
 }

@@ -13,7 +13,7 @@ typedef struct fal_time_axis {
     AVRational base;      /* seconds per tick */
     int64_t default_ticks; /* length of a frame that does not say */
     int64_t shift;        /* added to the file's times since the last jump */
-    int64_t first, end;   /* start of the first frame, end of the last */
+    int64_t first, last, end; /* start of the first and of the last frame, end of the last */
     bool started;
 } fal_time_axis;
 

@@ -5,8 +5,8 @@
 #include "media/rgb.h"
 #include "media/time_axis.h"
 
-/* Longer than any frame of a clip that plays smoothly. */
-static const double gap_s = 0.5;
+/* Longer than any frame of a clip that plays smoothly; what a viewer notices as late. */
+static const double gap_s = 0.5, late_s = 0.1;
 
 /* A decoded picture and the time it is shown at, in ticks from the clip's zero. */
 typedef struct shot {
@@ -84,7 +84,7 @@ static void conclude(fal_video_reader *r)
     end->done = true;
     end->length_s = fal_time_axis_seconds(t, t->end - t->first);
     end->end_s = fal_time_axis_seconds(t, t->end);
-    end->claimed_s = fal_container_claimed_s(&r->decoder->container, r->decoder->stream, &end->whole_file);
+    end->claim = fal_container_claim(&r->decoder->container, r->decoder->stream);
     r->reading->report.video_errors = r->decoder->errors;
     fal_reading_conclude(r->reading);
 }
@@ -95,12 +95,12 @@ static int64_t place(fal_video_reader *r, const AVFrame *frame)
     fal_time_axis *t = &r->axis;
     uint32_t *warnings = &r->reading->report.warnings;
     bool repaired = false, first = !t->started;
-    int64_t before = t->end;
+    int64_t before = t->last;
     int64_t at = fal_time_axis_place(t, fal_decoder_frame_time(r->decoder, frame), fal_time_axis_frame_ticks(t, frame),
                                      &repaired);
     if (repaired)
         *warnings |= FAL_MEDIA_WARN_BAD_TIMESTAMPS;
-    if (fal_time_axis_seconds(t, at - before) > gap_s)
+    if (fal_time_axis_seconds(t, at - before) > (first ? late_s : gap_s))
         *warnings |= first ? FAL_MEDIA_WARN_LATE_VIDEO : FAL_MEDIA_WARN_VIDEO_GAP;
     return at;
 }
