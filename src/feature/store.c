@@ -102,10 +102,12 @@ fal_status fal_features_read(const char *root, const char *clip_path, fal_stream
 {
     fal_status st = FAL_OK;
     fal_npy array = {0};
-    char *npz = fal_feature_path(root, clip_path, ".npz"), *npy = fal_feature_path(root, clip_path, ".npy");
-    if (!npz || !npy)
+    char *npz = NULL, *npy = NULL;
+    if (strlen(clip_path) < CUT)
         FAL_FAIL(FAL_ERR_ARGUMENT, "'%s' is too short for a clip path, expected a name with a four-character ending",
                  clip_path);
+    FAL_ALLOC(npz, fal_feature_path(root, clip_path, ".npz"));
+    FAL_ALLOC(npy, fal_feature_path(root, clip_path, ".npy"));
     if (!keys_of(stream))
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s: stream %d is none of audio, video, av", clip_path, (int)stream);
     bool zipped = fal_path_exists(npz);
@@ -135,7 +137,7 @@ static fal_status parse_label(const loader *from, size_t row, int *label, fal_er
     const char *text = fal_csv_cell(&from->csv, row, from->label_column);
     char *end = NULL;
     double value = strtod(text, &end);
-    if (end == text || *end || (int)value != value || value < 0 || value > 1)
+    if (end == text || *end || !(value == 0 || value == 1)) /* upstream truncates 0.5 to real; more likely a mistake */
         return fal_fail(err, FAL_ERR_FORMAT, "%s line %zu: label is '%s', expected 0 (real) or 1 (fake)",
                         from->csv_path, from->csv.lines[row], text);
     *label = (int)value;

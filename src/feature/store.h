@@ -30,9 +30,9 @@ typedef struct fal_feature_rows {
 fal_status fal_features_read(const char *root, const char *clip_path, fal_stream stream, fal_feature_rows *out,
                              fal_error *err);
 
-/* Loads every clip of a label list (columns path and label; label a number, truncated). Clips without a file are counted
- * in `missing`, named in the log, and left out. With `l2_normalise` each row is divided by its Euclidean norm. Clips with
- * another number of channels than the first are an error. */
+/* Loads every clip of a label list (columns path and label; label 0 or 1, also written 0.0 or 1.0). Clips without a
+ * file are counted in `missing`, named in the log, and left out. With `l2_normalise` each row is divided by its Euclidean
+ * norm. Clips with another number of channels than the first are an error. */
 fal_status fal_feature_set_load(const char *csv_path, const char *root, fal_stream stream, bool l2_normalise,
                                 const fal_log *log, fal_feature_set *out, fal_error *err);
 void fal_feature_set_free(fal_feature_set *set);
