@@ -9,9 +9,9 @@
  *   fal_bind_rows(bind, "encoder.layers.3.", layer_rows, FAL_COUNT(layer_rows), &layers[3]);
  *
  * Names: '|' separates spellings, the first is the canonical one (used by `models import`). A leading '?' marks an
- * optional tensor (its fal_tensor keeps data == NULL). Shapes: space-separated numbers, upper-case letters, or a number
- * times a letter ("3D"). A letter stands for a dimension: the first tensor that binds fixes it unless the family has set
- * it before with fal_bind_dim; later tensors must agree ("_" matches anything). */
+ * optional tensor (its fal_tensor keeps data == NULL). Shapes: space-separated numbers, upper-case letters, or a
+ * number times a letter ("3D"). A letter stands for a dimension: the first tensor that binds fixes it unless the
+ * family has set it before with fal_bind_dim; later tensors must agree ("_" matches anything). */
 #ifndef FAL_WEIGHTS_BIND_H
 #define FAL_WEIGHTS_BIND_H
 
@@ -59,17 +59,18 @@ typedef struct fal_weight_row {
 
 typedef struct fal_bind fal_bind;
 
-/* Draws a FAL_INIT_KIND_FAMILY tensor: `name` is the canonical full name, `out` contiguous float32. Runs after all other
- * tensors were drawn; fal_bind_peek finds them by canonical full name. */
+/* Draws a FAL_INIT_KIND_FAMILY tensor: `name` is the canonical full name, `out` contiguous float32. Runs after all
+ * other tensors were drawn; fal_bind_peek finds them by canonical full name. */
 typedef void fal_init_fn(const fal_bind *bind, const char *name, const fal_tensor *shape, uint64_t seed, float *out);
 
 /* Two sources for the same rows. From a file: tensors of `ckpt`, which must outlive the binder, whose names start with
  * `prefix` (may be ""). From a seed: float32 tensors drawn by each row's init rule from fal_rng streams named by the
- * canonical full name; every letter must have been set with fal_bind_dim; memory belongs to the binder; values are there
- * after fal_bind_finish. */
+ * canonical full name; every letter must have been set with fal_bind_dim; memory belongs to the binder; values are
+ * there after fal_bind_finish. */
 fal_status fal_bind_open(const fal_checkpoint *ckpt, const char *prefix, fal_bind **out, fal_error *err);
 fal_status fal_bind_random(uint64_t seed, fal_init_fn *draw, int threads, fal_bind **out, fal_error *err);
-void fal_bind_free(fal_bind **bind); /* tensors drawn from a seed die with it; tensors of a file die with the checkpoint */
+/* Tensors drawn from a seed die with the binder, tensors of a file with the checkpoint. */
+void fal_bind_free(fal_bind **bind);
 bool fal_bind_is_random(const fal_bind *bind);
 
 void fal_bind_dim(fal_bind *bind, char letter, int64_t value);
@@ -79,16 +80,18 @@ int64_t fal_bind_get_dim(const fal_bind *bind, char letter); /* 0: not fixed yet
  * "encoder.layers.3.|blocks.3."). Mistakes are collected, not returned. */
 void fal_bind_rows(fal_bind *bind, const char *group, const fal_weight_row *rows, size_t count, void *target);
 
-/* How many consecutive indices N from 0 exist with a tensor name starting with sprintf(pattern, N); pattern has one %d. */
+/* How many consecutive indices N from 0 exist with a tensor name starting with sprintf(pattern, N); pattern has one
+ * %d. */
 int64_t fal_bind_count(const fal_bind *bind, const char *pattern);
-/* A tensor below the prefix by name ('|' spellings), or NULL: for looking at shapes before binding. Not counted as used. */
+/* A tensor below the prefix by name ('|' spellings), or NULL: for looking at shapes before binding. Not counted as
+ * used. */
 const fal_tensor *fal_bind_peek(const fal_bind *bind, const char *name);
 
 /* Ends binding: fails with one report (up to 12 names per kind, then a count) if anything was missing or misshapen, or
  * below the prefix unclaimed and not matched by `ignored` (NULL-terminated list of globs such as "quantizer.*"). */
 fal_status fal_bind_finish(fal_bind *bind, const char *const *ignored, fal_error *err);
 
-/* What was bound, with canonical full names (without the file's prefix): for `models import` and counting parameters. */
+/* What was bound, with canonical full names (without the file's prefix): for `models import`, counting parameters. */
 size_t fal_bind_bound_count(const fal_bind *bind);
 const fal_named_tensor *fal_bind_bound_at(const fal_bind *bind, size_t index);
 

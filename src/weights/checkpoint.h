@@ -1,7 +1,7 @@
 /* Checkpoint files: one view over safetensors (single or sharded), PyTorch zip, legacy (torch < 1.6) and TorchScript
- * containers, and Hugging Face folders. Tensors by name, everything else as an inert value tree. A pickle is parsed by a
- * restricted reader that knows tensors, containers and scalars; any other class becomes an opaque object whose name and
- * arguments can be looked at. Nothing is ever imported or executed. */
+ * containers, and Hugging Face folders. Tensors by name, everything else as an inert value tree. A pickle is parsed by
+ * a restricted reader that knows tensors, containers and scalars; any other class becomes an opaque object whose name
+ * and arguments can be looked at. Nothing is ever imported or executed. */
 #ifndef FAL_WEIGHTS_CHECKPOINT_H
 #define FAL_WEIGHTS_CHECKPOINT_H
 
@@ -65,13 +65,13 @@ fal_container fal_checkpoint_container(const fal_checkpoint *ckpt);
 size_t fal_checkpoint_count(const fal_checkpoint *ckpt);
 const fal_named_tensor *fal_checkpoint_at(const fal_checkpoint *ckpt, size_t index);   /* file order */
 const fal_named_tensor *fal_checkpoint_find(const fal_checkpoint *ckpt, const char *name); /* binary search; NULL */
-/* By name: the place of the first name that is not below `name` in byte order, and the tensor at a place. All names with
- * a common prefix stand side by side. */
+/* By name: the place of the first name that is not below `name` in byte order, and the tensor at a place. All names
+ * with a common prefix stand side by side. */
 size_t fal_checkpoint_lower_bound(const fal_checkpoint *ckpt, const char *name);
 const fal_named_tensor *fal_checkpoint_sorted_at(const fal_checkpoint *ckpt, size_t index);
 
-/* The state dict was found at this key of the top-level object ("model", "state_dict", "model_state_dict", "module", "" when the
- * object itself is the state dict). Optimiser state is never taken for weights. */
+/* The state dict was found at this key of the top-level object ("model", "state_dict", "model_state_dict", "module",
+ * "" when the object itself is the state dict). Optimiser state is never taken for weights. */
 const char *fal_checkpoint_root_key(const fal_checkpoint *ckpt);
 /* The whole top-level object of a pickle (tensors included), or NULL for safetensors. */
 const fal_value *fal_checkpoint_object(const fal_checkpoint *ckpt);

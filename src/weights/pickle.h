@@ -16,7 +16,7 @@ enum {
     FAL_PICKLE_MAX_BYTES = 1 << 28 /* released checkpoints stay below 2 MB */
 };
 
-/* The memory of one or more tensors, as a persistent id announces it. One id, one record: two records may share a key. */
+/* The memory of one or more tensors, as a persistent id announces it. One id, one record; two may share a key. */
 struct fal_storage {
     fal_storage *next;
     const char *key;       /* names the data: a zip member, or an entry of the legacy key list */

@@ -97,10 +97,12 @@ static fal_status read_span(const reader *r, const char *name, const fal_json *e
 static fal_status add_tensor(reader *r, const char *name, const fal_json *entry, fal_error *err)
 {
     fal_status st = FAL_OK;
-    const char *dtype = fal_json_string(fal_json_get(entry, "dtype"), "");
+    const char *dtype = fal_json_string(fal_json_get(entry, "dtype"), NULL);
     size_t i = 0, length = strlen(name);
     span at;
     char *copy;
+    if (!dtype)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: %.200s has no dtype", r->source->origin, name);
     while (i < sizeof dtypes / sizeof *dtypes && strcmp(dtypes[i].name, dtype) != 0)
         i++;
     if (i == sizeof dtypes / sizeof *dtypes) {
@@ -115,11 +117,24 @@ static fal_status add_tensor(reader *r, const char *name, const fal_json *entry,
     FAL_TRY(read_span(r, copy, entry, &tensor, &at, err));
     if (at.end > at.begin)
         r->spans[r->span_count++] = at;
-    const uint8_t *data;
-    FAL_TRY(fal_checkpoint_align(r->ckpt, r->data + at.begin, (size_t)(at.end - at.begin),
-                                 fal_dtype_size(tensor.dtype), &data, err));
-    tensor.data = data;
+    tensor.data = r->data + at.begin;
     FAL_TRY(fal_checkpoint_add(r->ckpt, copy, &tensor, err));
+done:
+    return st;
+}
+
+/* Data that lies at an odd address, since somebody did not pad the header, is copied; as no two tensors overlap, never
+ * more than the file holds. */
+static fal_status align_tensors(reader *r, size_t first, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    for (size_t i = first; i < r->ckpt->count; i++) {
+        fal_tensor *t = &r->ckpt->tensors[i].tensor;
+        size_t size = fal_dtype_size(t->dtype);
+        const uint8_t *data;
+        FAL_TRY(fal_checkpoint_align(r->ckpt, t->data, (size_t)fal_tensor_count(t) * size, size, &data, err));
+        t->data = data;
+    }
 done:
     return st;
 }
@@ -173,6 +188,7 @@ static fal_status read_entries(reader *r, const fal_json *header, fal_error *err
     void *iter = NULL;
     const char *name;
     const fal_json *entry;
+    size_t first = r->ckpt->count;
     FAL_ALLOC(r->spans, fal_malloc_array(fal_json_count(header) + 1, sizeof *r->spans));
     while (fal_json_next(header, &iter, &name, &entry)) {
         if (strcmp(name, "__metadata__") == 0)
@@ -181,6 +197,7 @@ static fal_status read_entries(reader *r, const fal_json *header, fal_error *err
             FAL_TRY(add_tensor(r, name, entry, err));
     }
     FAL_TRY(check_overlap(r, err));
+    FAL_TRY(align_tensors(r, first, err));
 done:
     return st;
 }

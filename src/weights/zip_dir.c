@@ -23,8 +23,7 @@ bool fal_zip_sniff(const uint8_t *bytes, size_t size)
 /* ---- end of central directory ---- */
 
 typedef struct directory {
-    uint64_t at, bytes; /* `at` as written, before correcting for what stands before the zip */
-    uint64_t count;
+    uint64_t at, bytes, count;
     uint64_t end; /* where the record after the directory stands */
 } directory;
 
@@ -49,14 +48,8 @@ static bool has_locator(const fal_zip *zip, size_t end)
 
 static fal_status read_end64(const fal_zip *zip, size_t end, directory *dir, fal_error *err)
 {
-    /* The record stands right before its locator, which gives its place wrongly when something precedes the zip. */
     uint64_t behind = (uint64_t)end - LOCATOR_BYTES, at = u64(zip->bytes + behind + 8);
-    bool there = behind >= END64_BYTES && at <= behind - END64_BYTES && u32(zip->bytes + at) == END64_MAGIC;
-    if (!there && behind >= END64_BYTES) {
-        at = behind - END64_BYTES;
-        there = u32(zip->bytes + at) == END64_MAGIC;
-    }
-    if (!there)
+    if (behind < END64_BYTES || at > behind - END64_BYTES || u32(zip->bytes + at) != END64_MAGIC)
         return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: no zip64 end record", zip->origin);
     const uint8_t *p = zip->bytes + at;
     *dir = (directory){.count = u64(p + 32), .bytes = u64(p + 40), .at = u64(p + 48), .end = at};
@@ -76,10 +69,10 @@ static fal_status read_end(const fal_zip *zip, directory *dir, fal_error *err)
         FAL_TRY(read_end64(zip, end, dir, err));
     else if (u16(p + 4) || u16(p + 6))
         FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s: a zip file in several parts", zip->origin);
-    if (dir->bytes > dir->end || dir->count > dir->bytes / ENTRY_BYTES)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: damaged zip: a directory of %llu members in %llu bytes before byte %llu",
+    if (dir->at > dir->end || dir->bytes > dir->end - dir->at || dir->count > dir->bytes / ENTRY_BYTES)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: damaged zip: a directory of %llu members in %llu bytes at byte %llu, before %llu",
                  zip->origin, (unsigned long long)dir->count, (unsigned long long)dir->bytes,
-                 (unsigned long long)dir->end);
+                 (unsigned long long)dir->at, (unsigned long long)dir->end);
 done:
     return st;
 }
@@ -115,8 +108,8 @@ static bool read_zip64(const uint8_t *extra, size_t length, fal_zip_member *m)
     return true;
 }
 
-static fal_status read_entry(const fal_zip *zip, const uint8_t *p, const uint8_t *end, uint64_t shift, char **name,
-                             fal_zip_member *m, fal_error *err)
+static fal_status read_entry(const fal_zip *zip, const uint8_t *p, const uint8_t *end, char **name, fal_zip_member *m,
+                             fal_error *err)
 {
     size_t left = (size_t)(end - p);
     size_t name_bytes = left >= ENTRY_BYTES ? u16(p + 28) : 0, extra = left >= ENTRY_BYTES ? u16(p + 30) : 0;
@@ -134,8 +127,7 @@ static fal_status read_entry(const fal_zip *zip, const uint8_t *p, const uint8_t
         return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: member %.200s is %s (method %u); stored and deflated are known",
                         zip->origin, m->name, flags & FLAG_ENCRYPTED ? "encrypted" : "packed", method);
     m->deflated = method == DEFLATED;
-    if (!read_zip64(p + ENTRY_BYTES + name_bytes, extra, m) || (!m->deflated && m->bytes != m->stored_bytes) ||
-        __builtin_add_overflow(m->header_at, shift, &m->header_at))
+    if (!read_zip64(p + ENTRY_BYTES + name_bytes, extra, m) || (!m->deflated && m->bytes != m->stored_bytes))
         return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: member %.200s has contradictory sizes", zip->origin,
                         m->name);
     return FAL_OK;
@@ -160,18 +152,14 @@ fal_status fal_zip_open(fal_zip *zip, fal_arena *arena, fal_error *err)
     fal_status st = FAL_OK;
     directory dir;
     FAL_TRY(read_end(zip, &dir, err));
-    uint64_t start = dir.end - dir.bytes, shift = start - dir.at;
-    if (dir.at > start)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: damaged zip: its directory should be at byte %llu, the file has it at %llu",
-                 zip->origin, (unsigned long long)dir.at, (unsigned long long)start);
-    const uint8_t *p = zip->bytes + start, *end = p + dir.bytes;
+    const uint8_t *p = zip->bytes + dir.at, *end = p + dir.bytes;
     char *name; /* the names together are shorter than the directory: an entry is longer than its name and a NUL */
     FAL_ALLOC(zip->members, fal_arena_alloc(arena, (size_t)dir.count, sizeof *zip->members));
     FAL_ALLOC(name, fal_arena_alloc(arena, (size_t)dir.bytes, 1));
-    zip->data_end = start;
+    zip->data_end = dir.at;
     zip->count = (size_t)dir.count;
     for (size_t i = 0; i < zip->count; i++) {
-        FAL_TRY(read_entry(zip, p, end, shift, &name, &zip->members[i], err));
+        FAL_TRY(read_entry(zip, p, end, &name, &zip->members[i], err));
         p += ENTRY_BYTES + u16(p + 28) + u16(p + 30) + u16(p + 32);
     }
     qsort(zip->members, zip->count, sizeof *zip->members, by_name);

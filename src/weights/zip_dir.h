@@ -1,7 +1,7 @@
 /* Private to this folder: the members of a zip file in memory, for use in place.
  *
- * Everything is taken from the central directory (local headers of PyTorch files carry no sizes); zip64 and files with
- * something before the first member are covered. Finding a member checks its local header against the directory. */
+ * Everything is taken from the central directory (local headers of PyTorch files carry no sizes); zip64 is covered.
+ * Finding a member checks its local header against the directory. */
 #ifndef FAL_WEIGHTS_ZIP_DIR_H
 #define FAL_WEIGHTS_ZIP_DIR_H
 

@@ -1,0 +1,8 @@
+/* PyTorch containers: zip, legacy and TorchScript; the file's first bytes decide. */
+#include "weights_common.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check_checkpoint(data, size);
+    return 0;
+}

@@ -1,0 +1,2 @@
+™
+saved_model
