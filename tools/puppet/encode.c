@@ -144,7 +144,7 @@ static void set_quality(AVCodecContext *codec, const video_row *row, int64_t crf
     snprintf(text, sizeof text, "%lld", (long long)crf);
     if (row->crf) {
         av_opt_set(codec->priv_data, "crf", text, 0);
-        av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+        av_opt_set(codec->priv_data, "preset", "superfast", 0);
         av_opt_set(codec->priv_data, "x265-params", "log-level=error", 0);
         av_opt_set(codec->priv_data, "cpu-used", "6", 0);
         av_opt_set(codec->priv_data, "deadline", "good", 0);

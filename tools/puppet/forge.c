@@ -142,7 +142,7 @@ static void retouch_mouth(forging *f)
     f->retouch->soft_radius = pup_chance(&f->rng, 0.5) ? 2 : 1;
     f->retouch->strength = pup_between(&f->rng, 0.75, 1);
     for (int c = 0; c < 3; c++)
-        f->retouch->gain[c] = pup_between(&f->rng, 0.95, 1.05);
+        f->retouch->gain[c] = pup_between(&f->rng, 0.965, 1.035);
     f->retouch->noise_left = pup_between(&f->rng, 0.15, 0.5);
     f->retouch->flicker = 0.008;
 }
@@ -217,7 +217,7 @@ static fal_status forge_face(forging *f, fal_error *err)
     f->retouch->soft_radius = 1;
     f->retouch->strength = pup_between(&f->rng, 0.5, 0.9);
     for (int c = 0; c < 3; c++)
-        f->retouch->gain[c] = pup_between(&f->rng, 0.93, 1.07);
+        f->retouch->gain[c] = pup_between(&f->rng, 0.95, 1.05);
     f->retouch->noise_left = pup_between(&f->rng, 0.3, 0.6);
     f->retouch->flicker = 0.012;
     f->retouch->jitter_px = 0.35;

@@ -131,11 +131,12 @@ void pup_draw_skin(cairo_t *cr, const pup_head *head)
     draw_ear(cr, head, -1);
     draw_ear(cr, head, 1);
     fill_face(cr, head);
-    cairo_save(cr);
-    pup_face_path(cr, head);
-    cairo_clip(cr);
+    /* Painted on a layer that is then cut out with the face's outline: much faster than a clip for each spot. */
+    cairo_push_group(cr);
     model_face(cr, head);
-    cairo_restore(cr);
+    cairo_pop_group_to_source(cr);
+    pup_face_path(cr, head);
+    cairo_fill(cr);
 }
 
 static void draw_nostril(cairo_t *cr, const pup_head *head, double side)

@@ -207,14 +207,16 @@ static const option_row rows[] = {
     {"help", 'h', NULL, AT(help), 0, 0},
 };
 
-/* The row for "--name", "--name=value" or "-x"; *value is what follows the equals sign, or NULL. */
+/* The row for "--name", "--name=value", "-x" or "-xvalue"; *value is the attached value, or NULL. */
 static const option_row *find_row(const char *argument, const char **value)
 {
     *value = NULL;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t length = strlen(rows[i].name);
-        if (rows[i].letter && argument[0] == '-' && argument[1] == rows[i].letter && !argument[2])
+        if (rows[i].letter && argument[0] == '-' && argument[1] == rows[i].letter) {
+            *value = argument[2] ? argument + 2 : NULL;
             return &rows[i];
+        }
         if (strncmp(argument, "--", 2) != 0 || strncmp(argument + 2, rows[i].name, length) != 0)
             continue;
         const char *rest = argument + 2 + length;
