@@ -19,6 +19,7 @@ namespace
 const char *const debian_model_path = "/usr/share/dlib/shape_predictor_68_face_landmarks.dat";
 
 using gray_image = dlib::array2d<unsigned char>;
+using face_scanner = dlib::frontal_face_detector::image_scanner_type;
 
 /* Runs `work`, which returns a status, and turns what it throws into one. */
 template <typename Work>
@@ -50,6 +51,7 @@ fal_rect to_rect(const dlib::rectangle &r)
 
 struct fal_detector {
     dlib::frontal_face_detector faces;
+    dlib::frontal_face_detector one_size; /* the same filters without a pyramid, for tiles */
     std::shared_ptr<const dlib::shape_predictor> points;
     gray_image image, enlarged;
     std::vector<dlib::rect_detection> found;
@@ -78,6 +80,38 @@ fal_status load_points(const char *path, std::shared_ptr<const dlib::shape_predi
     return FAL_OK;
 }
 
+/* The same detector, looking at the picture as it is only. */
+dlib::frontal_face_detector without_pyramid(const dlib::frontal_face_detector &faces)
+{
+    face_scanner scanner;
+    scanner.copy_configuration(faces.get_scanner());
+    scanner.set_max_pyramid_levels(1);
+    std::vector<dlib::frontal_face_detector::feature_vector_type> weights;
+    for (unsigned long i = 0; i < faces.num_detectors(); i++)
+        weights.push_back(faces.get_w(i));
+    return dlib::frontal_face_detector(scanner, faces.get_overlap_tester(), weights);
+}
+
+/* Whether a window's features come from the tile alone: one cell away from its sides, unless the level ends there. */
+bool inside_tile(const dlib::rectangle &r, const fal_level_tile &tile)
+{
+    const int64_t right = tile.left + tile.pixels.width, bottom = tile.top + tile.pixels.height;
+    return (r.left() >= FAL_LEVEL_CELL || tile.left == 0) && (r.top() >= FAL_LEVEL_CELL || tile.top == 0) &&
+           (r.right() + FAL_LEVEL_CELL < tile.pixels.width || right == tile.level.width) &&
+           (r.bottom() + FAL_LEVEL_CELL < tile.pixels.height || bottom == tile.level.height);
+}
+
+/* From a tile to the frame, rounded to whole pixels where dlib's own search rounds. */
+fal_rect tile_to_frame(const dlib::rectangle &r, const fal_level_tile &tile)
+{
+    const dlib::pyramid_down<6> levels;
+    const dlib::pyramid_down<2> enlarging;
+    const dlib::rectangle in_level = dlib::translate_rect(r, dlib::point(tile.left, tile.top));
+    const dlib::rectangle enlarged = levels.rect_up(in_level, static_cast<unsigned>(tile.level.index));
+    const dlib::rectangle in_frame = enlarging.rect_down(enlarged);
+    return to_rect(in_frame);
+}
+
 fal_status check_gray(const fal_picture *gray, fal_error *err)
 {
     if (gray->channels != 1 || gray->width < 1 || gray->height < 1 || gray->stride < gray->width)
@@ -98,6 +132,7 @@ extern "C" fal_status fal_detector_open(const char *model_path, fal_detector **o
         if (st != FAL_OK)
             return st;
         detector->faces = dlib::get_frontal_face_detector();
+        detector->one_size = without_pyramid(detector->faces);
         *out = detector.release();
         return FAL_OK;
     });
@@ -108,6 +143,7 @@ extern "C" fal_status fal_detector_clone(const fal_detector *detector, fal_detec
     return guarded(err, [&] {
         auto copy = std::make_unique<fal_detector>();
         copy->faces = detector->faces;
+        copy->one_size = detector->one_size;
         copy->points = detector->points;
         *out = copy.release();
         return FAL_OK;
@@ -142,6 +178,28 @@ extern "C" fal_status fal_detector_find(fal_detector *detector, const fal_pictur
             boxes[i].score = d.detection_confidence;
         }
         *count = detector->found.size();
+        return FAL_OK;
+    });
+}
+
+extern "C" fal_status fal_detector_find_in_tile(fal_detector *detector, const fal_level_tile *tile, double threshold,
+                                                fal_face_box *boxes, size_t capacity, size_t *count, fal_error *err)
+{
+    return guarded(err, [&] {
+        fal_status st = check_gray(&tile->pixels, err);
+        if (st != FAL_OK)
+            return st;
+        size_t n = 0;
+        copy_gray(&tile->pixels, detector->image);
+        detector->one_size(detector->image, detector->found, threshold);
+        for (const dlib::rect_detection &d : detector->found) {
+            if (!inside_tile(d.rect, *tile))
+                continue;
+            if (n < capacity)
+                boxes[n] = {tile_to_frame(d.rect, *tile), d.detection_confidence};
+            n++;
+        }
+        *count = n;
         return FAL_OK;
     });
 }

@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "face/landmarks.h"
+#include "face/level.h"
 #include "face/picture.h"
 
 #include <stddef.h>
@@ -33,6 +34,11 @@ void fal_detector_free(fal_detector **detector);
  * `threshold` moves the acceptance level: 0 is dlib's own, negative finds more. */
 fal_status fal_detector_find(fal_detector *detector, const fal_picture *gray, bool upsample, double threshold,
                              fal_face_box *boxes, size_t capacity, size_t *count, fal_error *err);
+
+/* Faces in one tile, of the one size that its level is for: the same boxes, in frame coordinates, that a search of the
+ * whole frame with `upsample` makes there. Windows that the tile does not hold completely are left out. */
+fal_status fal_detector_find_in_tile(fal_detector *detector, const fal_level_tile *tile, double threshold,
+                                     fal_face_box *boxes, size_t capacity, size_t *count, fal_error *err);
 
 /* The 68 points in the box of a face, whole pixels, in the coordinates of `gray`. */
 fal_status fal_detector_landmarks(fal_detector *detector, const fal_picture *gray, fal_rect box, fal_landmarks *out,

@@ -73,8 +73,8 @@ static fal_status make_gray(fal_tracker *tracker, const fal_picture *frame, fal_
         goto done;
     if (!tracker->gray)
         FAL_ALLOC(tracker->gray, fal_malloc_array((size_t)frame->width, (size_t)frame->height));
-    fal_rgb_to_gray(FAL_GRAY_DETECTOR, frame->pixels, frame->stride, frame->width, frame->height, tracker->gray,
-                    frame->width);
+    const fal_plane plane = {tracker->gray, frame->width, frame->height, frame->width};
+    fal_rgb_to_gray(FAL_GRAY_DETECTOR, frame->pixels, frame->stride, &plane);
     *gray = (fal_picture){tracker->gray, frame->width, frame->height, frame->width, 1};
 done:
     return st;
@@ -101,6 +101,8 @@ fal_status fal_tracker_finish(fal_tracker *tracker, fal_face_tracks **out, fal_e
     fal_face_tracks *tracks = NULL;
     if (tracker->store.frame_count == 0)
         FAL_FAIL(FAL_ERR_TOO_SHORT, "face track: the clip has no frame");
+    if (tracker->mode == FAL_FACE_FAST)
+        fal_track_fast_finish(tracker);
     FAL_TRY(fal_track_store_finish(&tracker->store, &tracks, err));
     tracks->mode = tracker->mode;
     tracks->width = tracker->width;

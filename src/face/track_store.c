@@ -120,6 +120,31 @@ fal_status fal_track_store_add_row(fal_track_store *store, size_t track, const f
     return FAL_OK;
 }
 
+static int64_t detected_rows(const fal_face_track *track)
+{
+    int64_t rows = 0;
+    for (int64_t i = 0; i < track->count; i++)
+        rows += track->states[i] == FAL_FACE_DETECTED;
+    return rows;
+}
+
+void fal_track_store_prune(fal_track_store *store, int64_t least)
+{
+    size_t kept = 0;
+    memset(store->faces, 0, store->frame_count * sizeof *store->faces);
+    for (size_t i = 0; i < store->track_count; i++) {
+        fal_face_track *track = &store->tracks[i].rows;
+        if (detected_rows(track) < least) {
+            track_free(track);
+            continue;
+        }
+        for (int64_t row = 0; row < track->count; row++)
+            store->faces[track->first + row] += fal_face_seen(track->states[row]);
+        store->tracks[kept++] = store->tracks[i];
+    }
+    store->track_count = kept;
+}
+
 /* Most frames first, then the larger face, then the earlier one. */
 static int compare_tracks(const void *a, const void *b)
 {

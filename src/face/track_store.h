@@ -33,6 +33,9 @@ fal_status fal_track_store_add_track(fal_track_store *store, size_t *index, fal_
 fal_status fal_track_store_add_row(fal_track_store *store, size_t track, const fal_landmarks *landmarks, fal_rect box,
                                    fal_face_state state, fal_error *err);
 
+/* Removes tracks with fewer than `least` rows in state FAL_FACE_DETECTED and counts the faces of each frame anew. */
+void fal_track_store_prune(fal_track_store *store, int64_t least);
+
 /* Hands everything over, tracks in their final order. The store is then empty. */
 fal_status fal_track_store_finish(fal_track_store *store, fal_face_tracks **out, fal_error *err);
 

@@ -24,4 +24,7 @@ struct fal_tracker {
 fal_status fal_track_exact(fal_tracker *tracker, const fal_picture *gray, fal_error *err);
 fal_status fal_track_fast(fal_tracker *tracker, const fal_picture *gray, fal_error *err);
 
+/* Before the store is handed over: takes back what turned out to be no face. */
+void fal_track_fast_finish(fal_tracker *tracker);
+
 #endif
