@@ -4,10 +4,15 @@
 #include "media/decoder.h"
 #include "media/time_axis.h"
 
+#include <math.h>
+
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
 
-enum { MAX_AUDIO_S = 4 * 3600, MAX_CHANNELS = 64 };
+enum { MAX_AUDIO_S = 4 * 3600, MAX_CHANNELS = 64, MIN_RATE = 1000 };
+
+/* Far above any sound; float tracks can hold anything. */
+static const float absurd_level = 1e6f;
 
 /* Silence is filled in from half a video frame on at the start (codec delays are smaller) and from a tenth of a second
  * on inside, where coarse time stamps jitter more. From a tenth on it is worth a warning. */
@@ -30,6 +35,7 @@ typedef struct audio_reader {
     void *interleaved; /* room for block_frames * channels int16_t or float */
     float *channels, *mono;
     size_t block_frames;
+    int64_t garbage_blocks;    /* decoded frames with samples that are no numbers */
     int64_t decoded, position; /* samples per channel: from the file; with the silence filled in */
     fal_samples out;
 } audio_reader;
@@ -75,9 +81,10 @@ static fal_status start_track(audio_reader *a, const AVFrame *frame, fal_error *
 
 static fal_status check_frame(const audio_reader *a, const AVFrame *frame, fal_error *err)
 {
-    if (frame->sample_rate <= 0 || frame->ch_layout.nb_channels < 1 || frame->ch_layout.nb_channels > MAX_CHANNELS)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: audio of %d channels at %d Hz, expected 1 to %d channels",
-                        a->path, frame->ch_layout.nb_channels, frame->sample_rate, (int)MAX_CHANNELS);
+    int channels = frame->ch_layout.nb_channels;
+    if (frame->sample_rate < MIN_RATE || channels < 1 || channels > MAX_CHANNELS)
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: audio of %d channels at %d Hz, expected 1 to %d channels "
+                        "at %d Hz or more", a->path, channels, frame->sample_rate, (int)MAX_CHANNELS, (int)MIN_RATE);
     return FAL_OK;
 }
 
@@ -134,14 +141,29 @@ static void widen(const int16_t *in, size_t count, float *out)
         out[i] = (float)in[i] / 32768.0f;
 }
 
+/* NaN, infinity and garbage become silence; tells whether there were any. */
+static bool clean(float *samples, size_t count)
+{
+    bool dirty = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!(fabsf(samples[i]) <= absurd_level)) {
+            samples[i] = 0;
+            dirty = true;
+        }
+    }
+    return dirty;
+}
+
 /* Mono at the file's rate goes to the resampler. */
 static fal_status push(audio_reader *a, size_t frames, fal_error *err)
 {
     size_t channels = (size_t)a->layout.nb_channels;
-    const float *samples = a->interleaved;
+    float *samples = a->interleaved;
     if (a->sixteen_bit) {
         widen(a->interleaved, frames * channels, a->channels);
         samples = a->channels;
+    } else {
+        a->garbage_blocks += clean(samples, frames * channels);
     }
     fal_to_mono(samples, frames, channels, a->mono);
     a->decoded += (int64_t)frames;
@@ -225,7 +247,7 @@ static void conclude(const audio_reader *a)
     end->end_s = fal_time_axis_seconds(&a->axis, a->axis.end);
     end->claim = fal_container_claim(&a->decoder->container, a->decoder->stream);
     a->reading->report.audio_samples = a->decoded;
-    a->reading->report.audio_errors = a->decoder->errors;
+    a->reading->report.audio_errors = a->decoder->errors + a->garbage_blocks;
     fal_reading_conclude(a->reading);
 }
 

@@ -66,7 +66,8 @@ fal_status fal_clip_next_frame(fal_clip *clip, fal_frame *frame, bool *end, fal_
 /* Starts again at the first frame; frame counts of the report start again too. */
 fal_status fal_clip_rewind(fal_clip *clip, fal_error *err);
 
-/* The whole audio track as 16 kHz mono in [-1, 1], by one of the two official ways (media/resample.h).
+/* The whole audio track as 16 kHz mono, by one of the two official ways (media/resample.h). Full scale is 1; resampling
+ * overshoots it a little where the sound is clipped.
  * FAL_RESAMPLE_SOXR_HQ quantises to 16 bits first, as the WAV files that the official scripts write do;
  * FAL_RESAMPLE_SINC does so for lossy codecs only and keeps the precision of PCM and lossless ones.
  * Unless exact, a late start and gaps are filled with silence so that sample 16000 t belongs to second t of the clip.

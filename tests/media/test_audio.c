@@ -198,6 +198,36 @@ static void test_hole(void **state)
     fal_free(s.samples);
 }
 
+static void put_le32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* A float WAV file may hold anything. */
+static void test_samples_that_are_no_numbers(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    const char *path = fal_temp_path("nan.wav");
+    uint8_t wav[44 + 4 * N] = "RIFF....WAVEfmt \020\0\0\0\003\0\001\0\200\076\0\0\0\372\0\0\004\0\040\0data";
+    static const float bad[] = {NAN, INFINITY, -INFINITY, 1e30f};
+    put_le32(wav + 4, sizeof wav - 8);
+    put_le32(wav + 40, 4 * N);
+    for (int i = 0; i < N; i++)
+        memcpy(wav + 44 + 4 * i, i >= 100 && i < 104 ? &bad[i - 100] : &(float){0.25f}, 4);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(wav, 1, sizeof wav, file), sizeof wav);
+    fclose(file);
+    sound s = read_sound(path, FAL_RESAMPLE_SINC, false);
+    assert_int_equal(s.count, N);
+    for (int i = 0; i < N; i++)
+        assert_true(s.samples[i] == (i >= 100 && i < 104 ? 0.0f : 0.25f));
+    assert_true(s.report.warnings & FAL_MEDIA_WARN_DAMAGED_AUDIO);
+    fal_free(s.samples);
+}
+
 /* Frames and sound may be asked for in any order, and the sound more than once. */
 static void test_order(void **state)
 {
@@ -258,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_encodings),    cmocka_unit_test(test_precision),
         cmocka_unit_test(test_wav_goldens),  cmocka_unit_test(test_soxr_goldens),
         cmocka_unit_test(test_late_audio),   cmocka_unit_test(test_hole),
+        cmocka_unit_test(test_samples_that_are_no_numbers),
         cmocka_unit_test(test_order),        cmocka_unit_test(test_missing_streams),
     };
     return cmocka_run_group_tests_name("media/audio", tests, NULL, NULL);
