@@ -15,14 +15,14 @@ typedef struct variant {
 
 /* The variants that sound like a person; whispering, croaking and robot ones are left out. */
 static const variant variants[] = {
-    {"m1", false},     {"m2", false},       {"m3", false},      {"m4", false},     {"m5", false},    {"m6", false},
-    {"m7", false},     {"m8", false},       {"f1", true},       {"f2", true},      {"f3", true},     {"f4", true},
-    {"f5", true},      {"Alex", false},     {"Alicia", true},   {"Andrea", true},  {"Andy", false},  {"Annie", true},
-    {"Denis", false},  {"Diogo", false},    {"Gene", false},    {"Hugo", false},   {"Jacky", false}, {"Lee", false},
-    {"Marco", false},  {"Mario", false},    {"Michael", false}, {"Mike", false},   {"adam", false},  {"anika", true},
-    {"aunty", true},   {"belinda", true},   {"benjamin", false}, {"boris", false}, {"caleb", false}, {"david", false},
-    {"linda", true},   {"steph", true},     {"steph2", true},   {"edward", false}, {"max", false},   {"paul", false},
-    {"rob", false},    {"steph3", true},
+    {"m1", false},    {"m2", false},     {"m3", false},       {"m4", false},     {"m5", false},    {"m6", false},
+    {"m7", false},    {"m8", false},     {"f1", true},        {"f2", true},      {"f3", true},     {"f4", true},
+    {"f5", true},     {"Alex", false},   {"Alicia", true},    {"Andrea", true},  {"Andy", false},  {"Annie", true},
+    {"Denis", false}, {"Diogo", false},  {"Gene", false},     {"Hugo", false},   {"Jacky", false}, {"Lee", false},
+    {"Marco", false}, {"Mario", false},  {"Michael", false},  {"Mike", false},   {"adam", false},  {"anika", true},
+    {"aunty", true},  {"belinda", true}, {"benjamin", false}, {"boris", false},  {"caleb", false}, {"david", false},
+    {"linda", true},  {"steph", true},   {"steph2", true},    {"edward", false}, {"max", false},   {"paul", false},
+    {"rob", false},   {"steph3", true},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 

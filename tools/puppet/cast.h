@@ -18,9 +18,9 @@ typedef struct pup_clip {
     char original[PUP_PATH]; /* the real clip a fake was made from; empty when there is none */
     int split;
     pup_method method;
-    int identity;        /* number of the speaker, from 0 */
-    uint64_t recording;  /* seed of text, motion, room: shared by a real clip and the fakes made from it */
-    uint64_t forgery;    /* seed of what the forgery does */
+    int identity;       /* number of the speaker, from 0 */
+    uint64_t recording; /* seed of text, motion, room: shared by a real clip and the fakes made from it */
+    uint64_t forgery;   /* seed of what the forgery does */
     pup_person speaker;
     pup_person stranger; /* of the same split: gives face or voice to whole-clip forgeries */
     bool leading_silence;

@@ -63,8 +63,8 @@ static void note_pose(studio *s, double time_s, const pup_head *head, bool forge
 {
     const pup_mouth *m = &head->face.mouth;
     pup_point mouth = pup_in_picture(head, 0, head->id->mouth_y, 0.06);
-    fal_buf_printf(&s->poses, "%.4f,%d,%.4f,%.4f,%.4f,%.4f,%.2f,%.2f,%.2f,%.2f,%.2f,%.4f,%.4f,%.4f\n", time_s, forged, m->open,
-                   m->width, m->round, head->face.lid, mouth.x, mouth.y, head->pose.x, head->pose.y,
+    fal_buf_printf(&s->poses, "%.4f,%d,%.4f,%.4f,%.4f,%.4f,%.2f,%.2f,%.2f,%.2f,%.2f,%.4f,%.4f,%.4f\n", time_s, forged,
+                   m->open, m->width, m->round, head->face.lid, mouth.x, mouth.y, head->pose.x, head->pose.y,
                    head->pose.unit_px, head->pose.yaw, head->pose.pitch, head->pose.roll);
 }
 
@@ -203,8 +203,8 @@ fal_status pup_clip_make(const pup_options *options, const pup_clip *clip, pup_f
     FAL_ALLOC(s, fal_calloc(1, sizeof *s));
     FAL_TRY(record(clip, facts.duration_s, &take, &facts, &retouch, err));
     FAL_TRY(studio_make(options, clip, &take, facts.visual_fake, &retouch, s, err));
-    fal_buf_puts(&s->poses, "time_s,forged,mouth_open,mouth_width,mouth_round,lid,mouth_x,mouth_y,face_x,face_y,face_unit,"
-                            "yaw,pitch,roll\n");
+    fal_buf_puts(&s->poses, "time_s,forged,mouth_open,mouth_width,mouth_round,lid,mouth_x,mouth_y,face_x,face_y,"
+                            "face_unit,yaw,pitch,roll\n");
     FAL_TRY(shoot(s, facts.frames, path, err));
     if (options->poses)
         FAL_TRY(write_poses(s, path, err));

@@ -46,9 +46,9 @@ struct pup_writer {
     struct SwsContext *scale;
     AVFrame *picture, *sound;
     AVPacket *packet;
-    uint8_t *pcm;       /* the whole track in the encoder's sample format, one plane */
-    int64_t pcm_count;  /* samples */
-    int64_t pcm_next;   /* first sample not yet encoded */
+    uint8_t *pcm;      /* the whole track in the encoder's sample format, one plane */
+    int64_t pcm_count; /* samples */
+    int64_t pcm_next;  /* first sample not yet encoded */
     int64_t pictures;
 };
 
@@ -114,10 +114,10 @@ static fal_status av_fail(fal_error *err, int code, const char *what)
 }
 
 /* Evaluates an FFmpeg call inside a function with `st`, `err` and `done:`. */
-#define AV_TRY(expr, what)                     \
-    do {                                       \
-        int code_ = (expr);                    \
-        if (code_ < 0)                         \
+#define AV_TRY(expr, what)                      \
+    do {                                        \
+        int code_ = (expr);                     \
+        if (code_ < 0)                          \
             FAL_TRY(av_fail(err, code_, what)); \
     } while (0)
 
@@ -206,7 +206,8 @@ static fal_status convert_track(pup_writer *w, const float *samples, size_t coun
     int64_t room = av_rescale((int64_t)count, w->audio->sample_rate, PUP_RATE) + 64;
     FAL_ALLOC(w->pcm, fal_malloc_array((size_t)room, (size_t)av_get_bytes_per_sample(w->audio->sample_fmt)));
     AV_TRY(swr_alloc_set_opts2(&swr, &mono, w->audio->sample_fmt, w->audio->sample_rate, &mono, AV_SAMPLE_FMT_FLT,
-                               PUP_RATE, 0, NULL), "sample converter");
+                               PUP_RATE, 0, NULL),
+           "sample converter");
     AV_TRY(swr_init(swr), "sample converter");
     uint8_t *to = w->pcm;
     const uint8_t *from = (const uint8_t *)samples;

@@ -233,7 +233,10 @@ static forger *const forgers[PUP_METHODS] = {
 
 fal_status pup_forge(const pup_clip *clip, pup_take *take, pup_facts *facts, pup_retouch *retouch, fal_error *err)
 {
-    forging f = {.clip = clip, .take = take, .facts = facts, .retouch = retouch,
+    forging f = {.clip = clip,
+                 .take = take,
+                 .facts = facts,
+                 .retouch = retouch,
                  .rng = pup_rng(clip->forgery, "forge", clip->method)};
     return forgers[clip->method] ? forgers[clip->method](&f, err) : FAL_OK;
 }

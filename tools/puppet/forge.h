@@ -14,8 +14,8 @@ typedef struct pup_segment {
 typedef struct pup_facts {
     pup_segment audio_fake, visual_fake;
     char old_words[64], new_words[64];
-    char text[400];      /* what is said, before any forgery; cut to fit */
-    char voice[48];      /* the one that is heard most */
+    char text[400]; /* what is said, before any forgery; cut to fit */
+    char voice[48]; /* the one that is heard most */
     double duration_s, shift_s;
     int64_t frames;
 } pup_facts;
@@ -23,13 +23,13 @@ typedef struct pup_facts {
 /* How the pictures of facts->visual_fake are to be changed. */
 typedef struct pup_retouch {
     enum { PUP_RETOUCH_NONE, PUP_RETOUCH_MOUTH, PUP_RETOUCH_FACE } kind;
-    uint64_t seed;       /* of flicker and jitter */
-    int soft_radius;     /* of the mouth's blur, pixels at a face of 60 pixels' half width */
-    double strength;     /* of the blur, 0 to 1 */
-    double gain[3];      /* colour mismatch, b g r */
-    double noise_left;   /* share of the camera noise that stays */
-    double flicker;      /* standard deviation of the gain from frame to frame */
-    double jitter_px;    /* of the pasted face */
+    uint64_t seed;     /* of flicker and jitter */
+    int soft_radius;   /* of the mouth's blur, pixels at a face of 60 pixels' half width */
+    double strength;   /* of the blur, 0 to 1 */
+    double gain[3];    /* colour mismatch, b g r */
+    double noise_left; /* share of the camera noise that stays */
+    double flicker;    /* standard deviation of the gain from frame to frame */
+    double jitter_px;  /* of the pasted face */
 } pup_retouch;
 
 /* Applies clip->method to the take. Nothing happens for a real clip. espeak-ng must be started. */

@@ -24,9 +24,9 @@ typedef struct pup_pose {
 
 typedef struct pup_expression {
     pup_mouth mouth;
-    double lid;  /* 0 open to 1 shut */
+    double lid;            /* 0 open to 1 shut */
     double gaze_x, gaze_y; /* -1 to 1 */
-    double brow; /* raised by, face units */
+    double brow;           /* raised by, face units */
 } pup_expression;
 
 typedef struct pup_head {

@@ -6,7 +6,7 @@
 
 typedef struct eye {
     pup_point centre;
-    double side; /* -1 left in the picture, 1 right */
+    double side;           /* -1 left in the picture, 1 right */
     double width, opening; /* half sizes */
 } eye;
 

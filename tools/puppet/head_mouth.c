@@ -6,9 +6,9 @@
 
 /* The mouth in face space: the corners, the edges of the opening and of the lips at the middle. */
 typedef struct lips {
-    double x, y;              /* middle of the closed mouth */
-    double half;              /* half width of the lips */
-    double inner_half;        /* half width of the opening */
+    double x, y;                 /* middle of the closed mouth */
+    double half;                 /* half width of the lips */
+    double inner_half;           /* half width of the opening */
     double inner_up, inner_down; /* the opening above and below y */
     double outer_up, outer_down; /* the lips' outer edges */
 } lips;
@@ -125,7 +125,8 @@ void pup_draw_beard(cairo_t *cr, const pup_head *head)
         return;
     double drop = pup_jaw_drop(head);
     pup_rgb c = pup_rgb_scale(id->hair, 0.8);
-    pup_point lip = pup_on_face(head, 0, id->mouth_y - 0.2, 0.05), chin = pup_on_face(head, 0, id->chin - 0.2 + drop, 0);
+    pup_point lip = pup_on_face(head, 0, id->mouth_y - 0.2, 0.05),
+              chin = pup_on_face(head, 0, id->chin - 0.2 + drop, 0);
     cairo_save(cr);
     pup_face_path(cr, head);
     cairo_clip(cr);

@@ -45,8 +45,12 @@ static fal_status produce(const pup_options *options, fal_error *err)
     FAL_TRY(pup_cast(options, &p.clips, err));
     FAL_ALLOC(facts, fal_calloc((size_t)options->clips, sizeof *facts));
     FAL_TRY(fal_make_dirs(options->out_dir, err));
-    pup_crew crew = {.job = make_clip, .progress = show_progress, .context = &p, .count = options->clips,
-                     .at_once = options->jobs, .result_size = sizeof *facts};
+    pup_crew crew = {.job = make_clip,
+                     .progress = show_progress,
+                     .context = &p,
+                     .count = options->clips,
+                     .at_once = options->jobs,
+                     .result_size = sizeof *facts};
     FAL_TRY(pup_crew_run(&crew, facts, err));
     FAL_TRY(pup_manifest_write(options, p.clips, facts, err));
     for (int64_t i = 0; i < options->clips; i++)

@@ -128,14 +128,15 @@ static fal_status write_metadata(const pup_options *options, const pup_clip *cli
 }
 
 /* All columns, all splits. */
-static fal_status write_labels(const pup_options *options, const pup_clip *clips, const pup_facts *facts, fal_error *err)
+static fal_status write_labels(const pup_options *options, const pup_clip *clips, const pup_facts *facts,
+                               fal_error *err)
 {
     fal_buf text = {0};
     fal_buf_puts(&text, "path,label,split,identity,method,voice\n");
     for (int64_t i = 0; i < options->clips; i++)
         fal_buf_printf(&text, "%s,%d,%s,%d,%s,%s\n", clips[i].path, clips[i].method != PUP_REAL,
-                       options->splits[clips[i].split].name, clips[i].identity,
-                       pup_method_get(clips[i].method)->name, facts[i].voice);
+                       options->splits[clips[i].split].name, clips[i].identity, pup_method_get(clips[i].method)->name,
+                       facts[i].voice);
     fal_status st = save(options, "labels.csv", &text, err);
     fal_buf_free(&text);
     return st;

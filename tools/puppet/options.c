@@ -230,8 +230,18 @@ static const option_row *find_row(const char *argument, const char **value)
 
 static pup_options defaults(void)
 {
-    pup_options options = {.clips = 24, .seconds = 4, .seed = 1, .width = 320, .height = 320, .fps_num = 25,
-                           .fps_den = 1, .fake_fraction = 0.5, .codec = "h264", .crf = 23, .faces = 1, .jobs = 2,
+    pup_options options = {.clips = 24,
+                           .seconds = 4,
+                           .seed = 1,
+                           .width = 320,
+                           .height = 320,
+                           .fps_num = 25,
+                           .fps_den = 1,
+                           .fake_fraction = 0.5,
+                           .codec = "h264",
+                           .crf = 23,
+                           .faces = 1,
+                           .jobs = 2,
                            .noise = 2.2};
     for (pup_method m = PUP_WORD_AUDIO; m < PUP_METHODS; m++)
         options.methods[options.method_count++] = m;

@@ -32,7 +32,8 @@ typedef struct pup_patch {
 /* The optics: a 3x3 binomial blur. */
 void pup_picture_blur(pup_picture *picture);
 /* Inside the patch: box blurs of `radius` pixels, then each colour (b, g, r) times its gain; mixed in by `strength`. */
-void pup_picture_soften(pup_picture *picture, const pup_patch *patch, int radius, const double gain[3], double strength);
+void pup_picture_soften(pup_picture *picture, const pup_patch *patch, int radius, const double gain[3],
+                        double strength);
 /* Puts `from` over `to` inside the patch, its colours (b, g, r) times their gains. */
 void pup_picture_paste(pup_picture *to, const pup_picture *from, const pup_patch *patch, const double gain[3]);
 

@@ -9,7 +9,8 @@
 static double wander(uint64_t seed, const char *what, double time)
 {
     double cell = floor(time), within = time - cell;
-    fal_rng here = pup_rng(seed, what, (uint64_t)(int64_t)cell), next = pup_rng(seed, what, (uint64_t)(int64_t)cell + 1);
+    fal_rng here = pup_rng(seed, what, (uint64_t)(int64_t)cell),
+            next = pup_rng(seed, what, (uint64_t)(int64_t)cell + 1);
     double a = fal_rng_normal(&here), b = fal_rng_normal(&next), t = (1 - cos(M_PI * within)) / 2;
     return a + (b - a) * t;
 }
@@ -105,7 +106,8 @@ fal_status pup_scene_make(const pup_options *options, uint64_t recording, const 
     for (int i = 0; i < scene.actor_count; i++) {
         scene.actors[i].motion = recording + (uint64_t)i * 104729u;
         /* Listeners are extras: their looks belong to the recording and are nobody's identity. */
-        scene.actors[i].id = i == 0 ? *speaker : pup_identity_make(recording * 17u + (uint64_t)i, pup_chance(&rng, 0.5));
+        scene.actors[i].id =
+            i == 0 ? *speaker : pup_identity_make(recording * 17u + (uint64_t)i, pup_chance(&rng, 0.5));
     }
     *out = scene;
 done:

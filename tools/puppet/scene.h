@@ -11,9 +11,9 @@
 
 typedef struct pup_actor {
     pup_identity id;
-    uint64_t motion;   /* seed */
+    uint64_t motion;      /* seed */
     double x, y, unit_px; /* resting place, pixels */
-    double liveliness; /* scales all motion */
+    double liveliness;    /* scales all motion */
 } pup_actor;
 
 typedef struct pup_scene {

@@ -15,8 +15,8 @@ void pup_splice(float *track, size_t from, size_t to, const float *piece, size_t
  * there before, silence beyond the ends of the track [count]. Short fades at the borders. */
 fal_status pup_shift_sound(float *track, size_t count, size_t from, size_t to, int64_t shift, fal_error *err);
 
-/* Leaves the marks of a neural vocoder on track[from, to): above 4 kHz the spectrum is smoothed over frequency and given a
- * fixed phase (a metallic colour), below it is smoothed over time. strength 0 to 1. */
+/* Leaves the marks of a neural vocoder on track[from, to): above 4 kHz the spectrum is smoothed over frequency and
+ * given a fixed phase (a metallic colour), below it is smoothed over time. strength 0 to 1. */
 fal_status pup_vocode(float *track, size_t from, size_t to, double strength, uint64_t seed, fal_error *err);
 
 /* Early reflections of a room, a microphone's noise (times noise_gain[i]), and a level of the recording. */

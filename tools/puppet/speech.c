@@ -79,8 +79,8 @@ static fal_status collect_event(collector *to, const espeak_EVENT *event)
         return pup_phones_add(&to->speech.phones, &phone, &to->error);
     }
     if (event->type == espeakEVENT_WORD && event->text_position > 0 && event->length > 0) {
-        pup_word word = {.start_s = at_s, .text_at = (size_t)event->text_position - 1,
-                         .text_length = (size_t)event->length};
+        pup_word word = {
+            .start_s = at_s, .text_at = (size_t)event->text_position - 1, .text_length = (size_t)event->length};
         return words_add(&to->speech.words, &word, &to->error);
     }
     return FAL_OK;
@@ -89,8 +89,8 @@ static fal_status collect_event(collector *to, const espeak_EVENT *event)
 static fal_status collect_samples(collector *to, const short *samples, size_t count)
 {
     pup_speech *speech = &to->speech;
-    fal_status st = reserve((void **)&speech->samples, &speech->capacity, speech->count, count, sizeof(float),
-                            &to->error);
+    fal_status st =
+        reserve((void **)&speech->samples, &speech->capacity, speech->count, count, sizeof(float), &to->error);
     if (st != FAL_OK)
         return st;
     for (size_t i = 0; i < count; i++)

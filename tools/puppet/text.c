@@ -6,9 +6,9 @@
 
 /* Rich in closures (p b m) and lip-teeth sounds (f v), which tell most about whether lips and sound agree. */
 static const char *const nouns[] = {
-    "market",  "people",  "garden", "bottle", "family", "window", "picture", "mountain", "apple",  "morning",
-    "number",  "problem", "village", "table", "music",  "river",  "farmer",  "paper",    "summer", "bridge",
-    "machine", "boat",    "voice",  "kitchen", "moment", "forest", "cable",   "uniform",  "winter", "camera"};
+    "market",  "people",  "garden",  "bottle",  "family", "window", "picture", "mountain", "apple",  "morning",
+    "number",  "problem", "village", "table",   "music",  "river",  "farmer",  "paper",    "summer", "bridge",
+    "machine", "boat",    "voice",   "kitchen", "moment", "forest", "cable",   "uniform",  "winter", "camera"};
 static const char *const verbs[] = {"found",   "moved",  "bought", "remembered", "painted", "followed", "opened",
                                     "watched", "helped", "broke",  "carried",    "missed",  "improved", "shaped",
                                     "served",  "lifted", "passed", "welcomed",   "chose",   "covered"};

@@ -4,11 +4,12 @@
 #include <string.h>
 
 typedef struct viseme {
-    const char *phone;   /* espeak mnemonic; the longest one that starts the event's name counts */
-    pup_mouth from, to;  /* glides from one to the other; most stay */
+    const char *phone;  /* espeak mnemonic; the longest one that starts the event's name counts */
+    pup_mouth from, to; /* glides from one to the other; most stay */
     double dominance;
 } viseme;
 
+/* clang-format off */
 /* Columns: open, width, round, teeth, tuck, tongue. */
 #define REST {0.02, 0, 0, 0, 0, 0}
 #define AH {0.78, 0.15, 0, 0.35, 0, 0.2}
@@ -47,6 +48,7 @@ static const viseme visemes[] = {
     {"N", SAME(BACK), 0.4},     {"h", SAME(BACK), 0.2},     {"?", SAME(BACK), 0.2},   {"x", SAME(BACK), 0.4},
     {"r", SAME(RR), 1},         {"*", SAME(TIP), 0.6},      {"w", SAME(OO), 2.5},     {"j", SAME(EE), 0.9},
 };
+/* clang-format on */
 
 static const viseme *viseme_for(const pup_phone *phone)
 {

@@ -14,9 +14,9 @@ typedef struct pup_mouth {
     double tongue; /* tongue tip behind or between the teeth */
 } pup_mouth;
 
-/* The mouth at `time_s` of a phoneme sequence that ends at end_s. Neighbouring phonemes pull at each other with weights that
- * fall off exponentially in time (dominance functions: Cohen & Massaro, "Modeling coarticulation in synthetic visual
- * speech", 1993); closures and lip-teeth contacts pull hardest, so that they are reached. */
+/* The mouth at `time_s` of a phoneme sequence that ends at end_s. Neighbouring phonemes pull at each other with weights
+ * that fall off exponentially in time (dominance functions: Cohen & Massaro, "Modeling coarticulation in synthetic
+ * visual speech", 1993); closures and lip-teeth contacts pull hardest, so that they are reached. */
 pup_mouth pup_mouth_at(const pup_phones *phones, double end_s, double time_s);
 
 #endif

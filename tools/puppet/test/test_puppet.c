@@ -160,7 +160,8 @@ static void test_labels(void **state)
 static void test_determinism(void **state)
 {
     (void)state;
-    static const char *const files[] = {"id0000/rec0000/real.mp4", "id0000/rec0000/fake_word_both.mp4", "metadata.json"};
+    static const char *const files[] = {"id0000/rec0000/real.mp4", "id0000/rec0000/fake_word_both.mp4",
+                                        "metadata.json"};
     const char *plan = "--clips 2 --seconds 1.6 --splits all:1 --methods word_both";
     char options[160];
     const char *sets[] = {"one", "same", "other"}, *extra[] = {"--seed 9 -j 1", "--seed 9 -j 2", "--seed 10"};
@@ -200,9 +201,18 @@ static void test_poses(void **state)
 static void test_usage(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "-o x --clips 0", "-o x --size 33", "-o x --methods nose", "-o x --fps 0",
-                                        "-o x --splits a", "-o x --splits a:1,a:2", "-o x --codec divx", "-o x --bogus",
-                                        "-o x --clips", "-o x --seed -1", "-o x --leading-silence 2"};
+    static const char *const wrong[] = {"",
+                                        "-o x --clips 0",
+                                        "-o x --size 33",
+                                        "-o x --methods nose",
+                                        "-o x --fps 0",
+                                        "-o x --splits a",
+                                        "-o x --splits a:1,a:2",
+                                        "-o x --codec divx",
+                                        "-o x --bogus",
+                                        "-o x --clips",
+                                        "-o x --seed -1",
+                                        "-o x --leading-silence 2"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         int code = shell("cd %s && %s %s 2>/dev/null", folder, PUPPET, wrong[i]);
         if (code != 2)
