@@ -1,5 +1,7 @@
 #include "core/json.h"
 
+#include "core/str.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,30 +122,6 @@ void fal_jw_end_array(fal_jw *w)
     end(w, "]");
 }
 
-/* Bytes of the well-formed UTF-8 sequence at `text` (Unicode 15, table 3-7), 0 when there is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t more = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 1 : text[0] < 0xf0 ? 2 : text[0] < 0xf5 ? 3 : 0;
-    if (text[0] < 0x80)
-        return 1;
-    if (text[0] == 0xe0)
-        low = 0xa0; /* shorter forms exist */
-    else if (text[0] == 0xed)
-        high = 0x9f; /* surrogates */
-    else if (text[0] == 0xf0)
-        low = 0x90;
-    else if (text[0] == 0xf4)
-        high = 0x8f; /* beyond U+10FFFF */
-    for (size_t i = 1; i <= more; i++) {
-        if (text[i] < low || text[i] > high)
-            return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return more ? more + 1 : 0;
-}
-
 static void put_escaped(fal_buf *out, unsigned char c)
 {
     static const char *const named[0x20] = {
@@ -162,7 +140,7 @@ static void put_string(fal_buf *out, const char *text)
     const unsigned char *at = (const unsigned char *)text;
     fal_buf_puts(out, "\"");
     while (*at) {
-        size_t length = utf8_length(at);
+        size_t length = fal_utf8_length((const char *)at);
         if (length == 0)
             fal_buf_puts(out, "\xef\xbf\xbd");
         else if (*at < 0x20 || *at == '"' || *at == '\\')

@@ -88,3 +88,27 @@ bool fal_path_exists(const char *path)
 {
     return access(path, F_OK) == 0;
 }
+
+size_t fal_utf8_length(const char *bytes)
+{
+    const unsigned char *text = (const unsigned char *)bytes;
+    unsigned char low = 0x80, high = 0xbf;
+    size_t more = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 1 : text[0] < 0xf0 ? 2 : text[0] < 0xf5 ? 3 : 0;
+    if (text[0] < 0x80)
+        return 1;
+    if (text[0] == 0xe0)
+        low = 0xa0; /* shorter forms exist */
+    else if (text[0] == 0xed)
+        high = 0x9f; /* surrogates */
+    else if (text[0] == 0xf0)
+        low = 0x90;
+    else if (text[0] == 0xf4)
+        high = 0x8f; /* beyond U+10FFFF */
+    for (size_t i = 1; i <= more; i++) {
+        if (text[i] < low || text[i] > high)
+            return 0;
+        low = 0x80;
+        high = 0xbf;
+    }
+    return more ? more + 1 : 0;
+}

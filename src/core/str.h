@@ -10,6 +10,8 @@ bool fal_str_ends(const char *text, const char *suffix);
 bool fal_str_eq(const char *a, const char *b);            /* NULL-safe */
 /* Shell-like match with * (any run) and ? (any one character); no other special characters. */
 bool fal_str_glob(const char *pattern, const char *text);
+/* Bytes of the well-formed UTF-8 sequence at `text` (Unicode 15, table 3-7), 0 when there is none. */
+size_t fal_utf8_length(const char *text);
 
 char *fal_path_join(const char *dir, const char *name);   /* one '/' between; an absolute name replaces dir */
 char *fal_path_dir(const char *path);                     /* "a/b.c" -> "a", "b.c" -> "." */

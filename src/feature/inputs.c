@@ -16,7 +16,7 @@
 
 #define FAL_LOG_COMPONENT "inputs"
 
-enum { FRAMES_PER_SECOND = 25, SAMPLES_PER_ROW = 640, CROP = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE };
+enum { FRAMES_PER_SECOND = 25, CROP = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE };
 
 static fal_status check_cancel(const fal_progress *progress, const char *path, fal_error *err)
 {
@@ -27,24 +27,6 @@ static fal_status check_cancel(const fal_progress *progress, const char *path, f
 
 /* ---- sound ---- */
 
-static fal_status make_logfbank(const fal_input_request *want, const float *speech, size_t count, fal_clip_inputs *in,
-                                int64_t *skip_frames, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_silence_trim trim = {0};
-    if (want->trim_silence) {
-        trim = fal_silence_trim_find(speech, (int64_t)count);
-        if (trim.samples >= (int64_t)count)
-            FAL_FAIL(FAL_ERR_TOO_SHORT, "the audio is silent throughout; trimming would leave nothing");
-    }
-    FAL_TRY(fal_logfbank_stacked(speech + trim.samples, (int64_t)count - trim.samples, &in->logfbank, &in->audio_rows,
-                                 err));
-    in->start_s = (double)trim.frames / FRAMES_PER_SECOND;
-    *skip_frames = trim.frames;
-done:
-    return st;
-}
-
 /* A clip whose audio track holds no decodable sample counts as one without audio; the report says what was lost. */
 static fal_status read_wave(fal_clip *clip, fal_resample_mode mode, float **samples, size_t *count, fal_error *err)
 {
@@ -52,30 +34,59 @@ static fal_status read_wave(fal_clip *clip, fal_resample_mode mode, float **samp
     return st == FAL_ERR_TOO_SHORT || st == FAL_ERR_NOT_FOUND ? FAL_OK : st;
 }
 
+typedef struct waves {
+    float *speech, *wave; /* resampled as AV-HuBERT's and as wav2vec's scripts do; NULL when not wanted */
+    size_t speech_count, wave_count;
+} waves;
+
+static void drop_start(float *samples, size_t *count, size_t drop)
+{
+    if (!samples)
+        return;
+    drop = drop < *count ? drop : *count;
+    *count -= drop;
+    memmove(samples, samples + drop, *count * sizeof *samples);
+}
+
+/* Both waveforms lose the same time, and the picture as many frames. */
+static fal_status trim_silence(waves *w, fal_clip_inputs *in, int64_t *skip_frames, fal_error *err)
+{
+    size_t count = w->speech ? w->speech_count : w->wave_count;
+    fal_silence_trim trim = fal_silence_trim_find(w->speech ? w->speech : w->wave, (int64_t)count);
+    if (trim.samples >= (int64_t)count)
+        return fal_fail(err, FAL_ERR_TOO_SHORT, "the audio is silent throughout; trimming would leave nothing");
+    drop_start(w->speech, &w->speech_count, (size_t)trim.samples);
+    drop_start(w->wave, &w->wave_count, (size_t)trim.samples);
+    in->start_s = (double)trim.frames / FRAMES_PER_SECOND;
+    *skip_frames = trim.frames;
+    return FAL_OK;
+}
+
 static fal_status read_sound(fal_clip *clip, const fal_input_request *want, fal_clip_inputs *in, int64_t *skip_frames,
                              fal_error *err)
 {
     fal_status st = FAL_OK;
-    float *speech = NULL, *wave = NULL;
-    size_t speech_count = 0, wave_count = 0;
+    waves w = {0};
     if (!in->media.audio.present || !(want->wave || want->logfbank || want->sound_facts))
         return FAL_OK;
     if (want->wave)
-        FAL_TRY(read_wave(clip, FAL_RESAMPLE_SINC, &wave, &wave_count, err));
+        FAL_TRY(read_wave(clip, FAL_RESAMPLE_SINC, &w.wave, &w.wave_count, err));
     if (want->logfbank || !want->wave)
-        FAL_TRY(read_wave(clip, FAL_RESAMPLE_SOXR_HQ, &speech, &speech_count, err));
-    in->has_audio = speech_count || wave_count;
+        FAL_TRY(read_wave(clip, FAL_RESAMPLE_SOXR_HQ, &w.speech, &w.speech_count, err));
+    in->has_audio = w.speech_count || w.wave_count;
     if (!in->has_audio)
         goto done;
-    in->sound = speech ? fal_sound_measure(speech, (int64_t)speech_count)
-                       : fal_sound_measure(wave, (int64_t)wave_count);
-    if (want->logfbank && speech_count)
-        FAL_TRY(make_logfbank(want, speech, speech_count, in, skip_frames, err));
-    in->wave = wave, wave = NULL;
-    in->wave_count = (int64_t)wave_count;
+    in->sound = w.speech ? fal_sound_measure(w.speech, (int64_t)w.speech_count)
+                         : fal_sound_measure(w.wave, (int64_t)w.wave_count);
+    if (want->trim_silence)
+        FAL_TRY(trim_silence(&w, in, skip_frames, err));
+    if (want->logfbank && w.speech_count)
+        FAL_TRY(fal_logfbank_stacked(w.speech, (int64_t)w.speech_count, &in->logfbank, &in->audio_rows, err));
+    in->wave = w.wave, w.wave = NULL;
+    in->wave_count = (int64_t)w.wave_count;
 done:
-    fal_free(speech);
-    fal_free(wave);
+    fal_free(w.speech);
+    fal_free(w.wave);
     return st;
 }
 

@@ -29,7 +29,8 @@ struct fal_judge {
     size_t encoder_count, member_count;
     fal_encoder **encoders; /* one per distinct name */
     member *members;
-    fal_session *session;
+    fal_session *session;   /* made by the first clip */
+    const volatile sig_atomic_t *cancel; /* what the session listens to */
     fal_detector *detector; /* NULL when no member looks at faces */
     int threads;
     const fal_log *log;
@@ -125,7 +126,6 @@ fal_status fal_judge_open(const fal_judge_options *options, fal_judge **out, fal
             goto done;
         }
     }
-    FAL_TRY(fal_session_create(&(fal_session_options){.threads = options->threads}, &judge->session, err));
     if (any_looks_at(judge, FAL_INPUT_MOUTH))
         FAL_TRY(fal_detector_open(NULL, &judge->detector, err));
     *out = judge, judge = NULL;
@@ -170,6 +170,18 @@ static char *keep_text(fal_arena *arena, const char *text)
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
+/* A session stays warm from clip to clip; it is made anew when the caller's cancel flag is another one. */
+static fal_status ready_session(work *w, fal_error *err)
+{
+    fal_judge *j = w->judge;
+    const volatile sig_atomic_t *cancel = w->choices->progress ? w->choices->progress->cancel : NULL;
+    if (j->session && j->cancel == cancel)
+        return FAL_OK;
+    fal_session_free(&j->session);
+    j->cancel = cancel;
+    return fal_session_create(&(fal_session_options){.threads = j->threads, .cancel = cancel}, &j->session, err);
+}
+
 static fal_status read_inputs(work *w, const char *path, fal_error *err)
 {
     const fal_judge *j = w->judge;
@@ -186,7 +198,12 @@ static fal_status read_inputs(work *w, const char *path, fal_error *err)
         .progress = w->choices->progress,
         .log = j->log,
     };
-    return fal_clip_inputs_read(path, &want, &w->in, err);
+    fal_status st = fal_clip_inputs_read(path, &want, &w->in, err);
+    if (st == FAL_ERR_TOO_SHORT && want.trim_silence) {
+        want.trim_silence = false; /* nothing but silence: whole, so that the reasons can say so */
+        st = fal_clip_inputs_read(path, &want, &w->in, err);
+    }
+    return st;
 }
 
 /* A stream that is there but holds nothing to judge: silence, or frames without any face. */
@@ -327,6 +344,7 @@ static fal_status judge_clip(work *w, const char *path, fal_error *err)
     fal_judgement *r = w->result;
     double start = fal_now_s();
     FAL_ALLOC(r->path, keep_text(w->arena, path));
+    FAL_TRY(ready_session(w, err));
     FAL_TRY(read_inputs(w, path, err));
     copy_facts(w);
     double before_encoding = fal_now_s();

@@ -54,6 +54,20 @@ static void check_streams(const fal_judge_context *c, writer *w)
             r->media.audio.present ? "decodable " : "");
 }
 
+static void check_frames(const fal_judge_context *c, writer *w)
+{
+    const fal_judgement *r = c->result;
+    for (size_t i = 0; i < r->opinion_count; i++) {
+        const fal_opinion *o = &r->opinions[i];
+        bool has_input = (!(o->stream & FAL_STREAM_AUDIO) || r->sound.present) &&
+                         (!(o->stream & FAL_STREAM_VIDEO) || r->face.looked);
+        if (!o->frames && has_input) {
+            say(w, "too-short", blocking_unless_others(r), "The clip is too short for one frame of %s.", o->encoder);
+            return;
+        }
+    }
+}
+
 static void check_face(const fal_judge_context *c, writer *w)
 {
     const fal_face_facts *f = &c->result->face;
@@ -146,7 +160,7 @@ static void check_members(const fal_judge_context *c, writer *w)
 typedef void check_fn(const fal_judge_context *context, writer *w);
 
 static check_fn *const checks[] = {
-    check_streams, check_face, check_sound, check_lengths, check_media, check_members,
+    check_streams, check_frames, check_face, check_sound, check_lengths, check_media, check_members,
 };
 
 /* Stable, so that reasons of one severity stay in the order of the checks. */

@@ -10,8 +10,9 @@
 #include <cairo.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { WIDTH = 960, HEIGHT = 360, LEFT = 64, RIGHT = 24, TOP = 64, BOTTOM = 72 };
+enum { WIDTH = 960, HEIGHT = 360, LEFT = 64, RIGHT = 24, TOP = 64, BOTTOM = 72, TEXT = 512 };
 
 typedef struct colour {
     double r, g, b;
@@ -69,13 +70,32 @@ static void find_axes(plot *p)
     p->high += margin;
 }
 
-static void text_at(cairo_t *cr, double x, double y, double align, double size, const char *text)
+/* Cairo gives up on text that is not UTF-8; file names may be anything, and a sentence may have been cut short. */
+static void make_drawable(char out[TEXT], const char *text)
 {
+    size_t used = 0;
+    while (*text) {
+        size_t length = fal_utf8_length(text), kept = length ? length : 1;
+        if (used + kept >= TEXT)
+            break;
+        memcpy(out + used, length ? text : "?", kept);
+        used += kept;
+        text += kept;
+    }
+    out[used] = '\0';
+}
+
+/* Returns the width. */
+static double text_at(cairo_t *cr, double x, double y, double align, double size, const char *text)
+{
+    char drawable[TEXT];
     cairo_text_extents_t box;
+    make_drawable(drawable, text);
     cairo_set_font_size(cr, size);
-    cairo_text_extents(cr, text, &box);
+    cairo_text_extents(cr, drawable, &box);
     cairo_move_to(cr, x - align * box.x_advance, y);
-    cairo_show_text(cr, text);
+    cairo_show_text(cr, drawable);
+    return box.x_advance;
 }
 
 /* 1, 2 or 5 times a power of ten, so that about `count` steps fit. */
@@ -151,10 +171,7 @@ static void draw_curves(const plot *p)
             cairo_line_to(p->cr, x_of(p, o->start_s + ((double)t + 0.5) / o->rate_hz), y_of(p, o->frame_logits[t]));
         cairo_stroke(p->cr);
         snprintf(label, sizeof label, "%s:%s", fal_path_base(o->encoder), fal_stream_name(o->stream));
-        text_at(p->cr, x, HEIGHT - BOTTOM + 40, 0, 12, label);
-        cairo_text_extents_t box;
-        cairo_text_extents(p->cr, label, &box);
-        x += box.x_advance + 24;
+        x += text_at(p->cr, x, HEIGHT - BOTTOM + 40, 0, 12, label) + 24;
     }
 }
 
