@@ -172,6 +172,8 @@ static fal_status set_weights(fal_conv *conv, const fal_conv_params *p, fal_erro
     taps_outermost(plain, conv->out, in_per_group, taps, ordered);
     if (in_per_group == 1 && conv->groups == conv->out && conv->groups > 1)
         FAL_TRY(transpose_depthwise(conv, ordered, taps, err));
+    else if (fal_conv_suits_winograd(conv))
+        FAL_TRY(fal_conv_set_winograd(conv, ordered, err));
     else
         FAL_TRY(pack_groups(conv, ordered, taps * in_per_group, err));
 done:
@@ -202,7 +204,10 @@ void fal_conv_free(fal_conv **conv)
         return;
     for (int64_t g = 0; c->group && g < c->groups; g++)
         fal_packed_clear(&c->group[g]);
+    for (int i = 0; c->point && i < (c->tile + 2) * (c->tile + 2); i++)
+        fal_packed_clear(&c->point[i]);
     fal_free(c->group);
+    fal_free(c->point);
     fal_free(c->depthwise);
     fal_free(c->bias);
     fal_free(c->slope);
@@ -275,5 +280,7 @@ fal_status fal_conv_run(const fal_conv *conv, fal_run *run, const fal_conv_args 
         return st;
     if (conv->depthwise)
         return fal_conv_run_depthwise(conv, run, &shape, args, err);
+    if (conv->point)
+        return fal_conv_run_winograd(conv, run, &shape, args, err);
     return fal_conv_run_gathered(conv, run, &shape, args, err);
 }

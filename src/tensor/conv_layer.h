@@ -15,6 +15,8 @@ struct fal_conv {
     float *slope;      /* [out] for PReLU, or NULL */
     fal_packed *group; /* [groups] of [taps * in/groups, out/groups], taps outermost; NULL for depthwise */
     float *depthwise;  /* [taps, channels] when every channel is its own group; else NULL */
+    int tile;          /* Winograd: outputs per tile side (then `point` is set), else 0 */
+    fal_packed *point; /* [(tile + 2)^2] of [in, out] */
 };
 
 /* One call: extents of the three axes. */
@@ -29,6 +31,13 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
                                   const fal_conv_args *args, fal_error *err);
 /* Rows of taps * in/groups values gathered block by block, then a matrix product per group. */
 fal_status fal_conv_run_gathered(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
+                                 const fal_conv_args *args, fal_error *err);
+
+/* Winograd's minimal filtering for 3x3 kernels of stride 1: 2.25 to 4 times fewer multiplications than the sum itself. */
+bool fal_conv_suits_winograd(const fal_conv *conv);
+/* weight: [out, 9, in]. */
+fal_status fal_conv_set_winograd(fal_conv *conv, const float *weight, fal_error *err);
+fal_status fal_conv_run_winograd(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
                                  const fal_conv_args *args, fal_error *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum {
     STEP_K = 256,     /* 256 x 16 floats of b are half of a 32 KiB L1 cache */
-    STRIP_COLS = 128, /* accumulators of a block: 128 columns x BLOCK_ROWS rows are 64 KiB of L2 */
+    STRIP_COLS = 256, /* accumulators of a block: 256 columns x BLOCK_ROWS rows are 126 KiB of L2 */
     BLOCK_ROWS = 126, /* a multiple of 6 and 14 */
     GATHER_FLOATS = 1 << 20 /* rows of a gathered block are limited to 4 MiB */
 };
@@ -117,19 +117,53 @@ static const float *panel_step(const strip *s, int64_t panel, int64_t p, int64_t
     return s->wide;
 }
 
+/* Asks for part `part` of `parts` of the same step of the next panel, which else would come from memory just when the
+ * first tile needs it. */
+static void prefetch_next_panel(const fal_packed *b, int64_t panel, int64_t p, int64_t step, int64_t part, int64_t parts)
+{
+    int64_t nr = b->kernels->nr, offset = ((panel + 1) * b->k + p) * nr, count = step * nr;
+    if ((panel + 1) * nr >= b->n)
+        return;
+    const char *data = b->f32 ? (const char *)(b->f32 + offset) : (const char *)(b->bf16 + offset);
+    int64_t bytes = count * (int64_t)(b->f32 ? sizeof *b->f32 : sizeof *b->bf16);
+    for (int64_t at = bytes * part / parts / 64 * 64; at < bytes * (part + 1) / parts; at += 64)
+        __builtin_prefetch(data + at, 0, 2);
+}
+
+static float *panel_tiles(const strip *s, int64_t col)
+{
+    return s->tiles + col * fal_round_up(s->rows, s->b->kernels->mr);
+}
+
 static void multiply_panel(const strip *s, int64_t col, int64_t p, int64_t step)
 {
     const fal_kernels *kernels = s->b->kernels;
-    int64_t nr = kernels->nr, mr = kernels->mr;
-    const float *b = panel_step(s, (s->col + col) / nr, p, step);
-    float *tile = s->tiles + col * fal_round_up(s->rows, mr);
-    bool last = p + step == s->b->k;
-    for (int64_t row = 0; row < s->rows; row += mr, tile += mr * nr) {
-        int rows = (int)min64(mr, s->rows - row);
-        kernels->multiply(rows, step, s->a + row * s->a_stride + p, s->a_stride, b, tile, p > 0);
-        if (last) {
+    int64_t nr = kernels->nr, mr = kernels->mr, panel = (s->col + col) / nr, tiles = (s->rows + mr - 1) / mr;
+    const float *b = panel_step(s, panel, p, step);
+    float *tile = panel_tiles(s, col);
+    for (int64_t i = 0; i < tiles; i++, tile += mr * nr) {
+        const float *a = s->a + i * mr * s->a_stride + p;
+        const float *next_a = i + 1 < tiles ? a + mr * s->a_stride : s->a + p;
+        kernels->multiply((int)min64(mr, s->rows - i * mr), step, a, s->a_stride, b, tile, p > 0, next_a);
+        prefetch_next_panel(s->b, panel, p, step, i, tiles);
+    }
+}
+
+static void multiply_strip(const strip *s)
+{
+    for (int64_t p = 0; p < s->b->k; p += STEP_K)
+        for (int64_t col = 0; col < s->cols; col += s->b->kernels->nr)
+            multiply_panel(s, col, p, min64(STEP_K, s->b->k - p));
+}
+
+static void finish_strip(const strip *s)
+{
+    const fal_kernels *kernels = s->b->kernels;
+    for (int64_t col = 0; col < s->cols; col += kernels->nr) {
+        const float *tile = panel_tiles(s, col);
+        for (int64_t row = 0; row < s->rows; row += kernels->mr, tile += kernels->mr * kernels->nr) {
             fal_finish at = fal_finish_at(s->finish, row, s->col + col);
-            kernels->finish(&at, rows, (int)min64(nr, s->cols - col), tile);
+            kernels->finish(&at, (int)min64(kernels->mr, s->rows - row), (int)min64(kernels->nr, s->cols - col), tile);
         }
     }
 }
@@ -137,15 +171,19 @@ static void multiply_panel(const strip *s, int64_t col, int64_t p, int64_t step)
 void fal_gemm_block(const fal_packed *b, int64_t rows, const float *a, int64_t a_stride, int64_t first_col,
                     int64_t last_col, const fal_finish *finish, float *scratch)
 {
-    int64_t nr = b->kernels->nr;
     strip s = {.b = b, .rows = rows, .a = a, .a_stride = a_stride, .finish = finish, .wide = scratch};
-    s.tiles = scratch + STEP_K * nr;
+    s.tiles = scratch + STEP_K * b->kernels->nr;
     for (s.col = first_col; s.col < last_col; s.col += STRIP_COLS) {
         s.cols = min64(STRIP_COLS, last_col - s.col);
-        for (int64_t p = 0; p < b->k; p += STEP_K)
-            for (int64_t col = 0; col < s.cols; col += nr)
-                multiply_panel(&s, col, p, min64(STEP_K, b->k - p));
+        multiply_strip(&s);
+        finish_strip(&s);
     }
+}
+
+void fal_gemm_tiles(const fal_packed *b, int64_t rows, const float *a, int64_t a_stride, float *tiles)
+{
+    strip s = {.b = b, .rows = rows, .cols = b->n, .a = a, .a_stride = a_stride, .tiles = tiles};
+    multiply_strip(&s);
 }
 
 /* ---- all threads ------------------------------------------------------------------------------------------------------------ */
@@ -155,6 +193,21 @@ typedef struct plan {
     int64_t scratch; /* floats per thread */
 } plan;
 
+/* Rows longer than a step are worth moving to a friendlier stride: each is read once per panel. */
+static bool needs_copy(const fal_gemm *g)
+{
+    return g->gather || g->b->k > STEP_K;
+}
+
+static void copy_rows(const fal_gemm *g, int64_t first, int64_t count, float *out, int64_t stride)
+{
+    if (g->gather)
+        g->gather(g->gather_user, first, count, out, stride);
+    else
+        for (int64_t row = 0; row < count; row++)
+            memcpy(out + row * stride, g->a + (first + row) * g->a_stride, (size_t)g->b->k * sizeof *out);
+}
+
 /* Row blocks of equal height, enough of them for the threads; columns are cut only when the rows do not suffice. */
 static plan make_plan(const fal_gemm *gemms, int64_t count, int threads)
 {
@@ -162,8 +215,8 @@ static plan make_plan(const fal_gemm *gemms, int64_t count, int threads)
     const fal_kernels *kernels = g->b->kernels;
     int64_t most = BLOCK_ROWS;
     plan p = {0};
-    if (g->gather) {
-        p.gather_stride = fal_round_up(g->b->k, 16) + 16; /* off powers of two, which would share cache sets */
+    if (needs_copy(g)) {
+        p.gather_stride = fal_row_stride(g->b->k);
         most = min64(most, GATHER_FLOATS / p.gather_stride);
         if (most < kernels->mr)
             most = kernels->mr;
@@ -191,8 +244,8 @@ static void run_task(const fal_gemm *gemms, const plan *p, int64_t task, float *
     int64_t rows = min64(p->block_rows, g->rows - row);
     const float *a = g->a ? g->a + row * g->a_stride : NULL;
     int64_t a_stride = g->a_stride;
-    if (g->gather) {
-        g->gather(g->gather_user, row, rows, scratch, p->gather_stride);
+    if (p->gather_stride) {
+        copy_rows(g, row, rows, scratch, p->gather_stride);
         a = scratch;
         a_stride = p->gather_stride;
         scratch += p->block_rows * p->gather_stride;

@@ -17,6 +17,10 @@ typedef struct fal_packed {
 
 static inline int64_t fal_round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+/* Row stride for scratch with k columns: neighbouring rows start in different parts of a 32 KiB L1 cache, also when k is
+ * a power of two and they would all compete for the same sets. */
+static inline int64_t fal_row_stride(int64_t k) { return k <= 256 ? fal_round_up(k, 16) : fal_round_up(k - 272, 512) + 272; }
+
 /* How a source matrix [k, n] lies in memory: element (p, j) at data[p * k_stride + j * n_stride]. */
 typedef struct fal_matrix {
     const float *data;
@@ -49,6 +53,9 @@ int64_t fal_gemm_block_scratch(const fal_kernels *kernels, int64_t rows);
  * `a` may be gathered already; finish pointers are for row 0 and column 0 of the whole product. */
 void fal_gemm_block(const fal_packed *b, int64_t rows, const float *a, int64_t a_stride, int64_t first_col,
                     int64_t last_col, const fal_finish *finish, float *scratch);
+
+/* The bare product of float32 weights as [panels][rows rounded up to mr][nr] values. */
+void fal_gemm_tiles(const fal_packed *b, int64_t rows, const float *a, int64_t a_stride, float *tiles);
 
 /* Several products of the same k and row count at once (groups of a convolution, heads, a batch), cut into blocks for
  * the run's threads. */

@@ -169,6 +169,27 @@ static void test_conv2d(void **unused)
          .stride = {2, 2}, .pad = {1, 1}, .bias = true, .act = FAL_ACT_RELU);
 }
 
+/* 3x3 layers of stride 1 with 32 and more channels are computed by Winograd's filtering with tiles of 4x4, from 256
+ * channels on 3x3. Its error is stated as a multiple of the direct sum's: the bound below is twice the plain one. */
+#define WINOGRAD(...) CASE(.dims = 2, .kernel = {3, 3}, .pad = {1, 1}, .tolerance = 2e-6, __VA_ARGS__)
+
+static void test_conv_winograd(void **unused)
+{
+    (void)unused;
+    WINOGRAD(.what = "winograd 22x22", .in = 64, .out = 64, .size = {22, 22}, .batch_norm = true, .act = FAL_ACT_PRELU,
+             .residual = true, .act_after_residual = true, .in_place = true);
+    WINOGRAD(.what = "winograd 11x11, many tasks", .in = 33, .out = 50, .size = {11, 11}, .batch = 40, .bias = true);
+    WINOGRAD(.what = "winograd 1x1", .in = 32, .out = 32, .size = {1, 1}, .bias = true);
+    WINOGRAD(.what = "winograd 5x9", .in = 48, .out = 32, .size = {5, 9}, .act = FAL_ACT_SWISH, .residual = true, .batch = 2);
+    WINOGRAD(.what = "winograd 6x6, wide", .in = 256, .out = 64, .size = {6, 6}, .batch_norm = true, .batch = 3,
+             .act = FAL_ACT_RELU);
+    WINOGRAD(.what = "winograd 3x3, wide", .in = 515, .out = 70, .size = {3, 3}, .residual = true, .batch = 8);
+    WINOGRAD(.what = "winograd 4x7, wide", .in = 257, .out = 33, .size = {4, 7}, .residual = true, .in_place = true);
+    CASE(.what = "winograd unpadded", .dims = 2, .in = 40, .out = 36, .size = {9, 8}, .kernel = {3, 3}, .tolerance = 2e-6);
+    CASE(.what = "winograd padded by 2 and 0", .dims = 2, .in = 32, .out = 36, .size = {6, 8}, .kernel = {3, 3}, .pad = {2, 0},
+         .tolerance = 2e-6);
+}
+
 static void test_conv3d(void **unused)
 {
     (void)unused;
@@ -242,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv1d),      cmocka_unit_test(test_conv2d),       cmocka_unit_test(test_conv3d),
+        cmocka_unit_test(test_conv_winograd),
         cmocka_unit_test(test_conv_random), cmocka_unit_test(test_conv_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
