@@ -1,17 +1,20 @@
-/* The only file that sees dlib. No exception leaves it: each C function below runs its work inside `guarded`. */
+/* The only file of the library that sees dlib. No exception leaves it: each C function below runs its work inside `guarded`. */
 extern "C" {
 #include "face/detector.h"
+#include "face/shape.h"
 }
 
-#include <dlib/image_processing.h>
-#include <dlib/image_processing/frontal_face_detector.h>
+#include <dlib/image_processing/object_detector.h>
+#include <dlib/image_processing/scan_fhog_pyramid.h>
 #include <dlib/image_transforms.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <iterator>
 #include <memory>
 #include <new>
+#include <sstream>
+#include <string>
 #include <vector>
 
 namespace
@@ -19,7 +22,13 @@ namespace
 const char *const debian_model_path = "/usr/share/dlib/shape_predictor_68_face_landmarks.dat";
 
 using gray_image = dlib::array2d<unsigned char>;
-using face_scanner = dlib::frontal_face_detector::image_scanner_type;
+using face_scanner = dlib::scan_fhog_pyramid<dlib::pyramid_down<6>>;
+using face_finder = dlib::object_detector<face_scanner>; /* dlib's frontal_face_detector */
+
+/* Written by unpack_filters.cpp. */
+const unsigned char packed_finder[] = {
+#include "face_filters.inc"
+};
 
 /* Runs `work`, which returns a status, and turns what it throws into one. */
 template <typename Work>
@@ -50,46 +59,40 @@ fal_rect to_rect(const dlib::rectangle &r)
 } // namespace
 
 struct fal_detector {
-    dlib::frontal_face_detector faces;
-    dlib::frontal_face_detector one_size; /* the same filters without a pyramid, for tiles */
-    std::shared_ptr<const dlib::shape_predictor> points;
+    face_finder faces;
+    face_finder one_size; /* the same filters without a pyramid, for tiles */
+    std::shared_ptr<const fal_shape_model> points;
     gray_image image, enlarged;
     std::vector<dlib::rect_detection> found;
 };
 
 namespace
 {
-fal_status load_points(const char *path, std::shared_ptr<const dlib::shape_predictor> &out, fal_error *err)
+fal_status load_points(const char *path, std::shared_ptr<const fal_shape_model> &out, fal_error *err)
 {
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
+    fal_shape_model *model = nullptr;
+    fal_status st = fal_shape_model_read(path, &model, err);
+    if (st == FAL_ERR_NOT_FOUND)
         return fal_fail(err, FAL_ERR_NOT_FOUND,
                         "%s: no landmark model there; Debian's package libdlib-data has it as %s, or name the file in "
                         "FALSETTO_LANDMARKS",
                         path, debian_model_path);
-    auto model = std::make_shared<dlib::shape_predictor>();
-    try {
-        dlib::deserialize(*model, file);
-    } catch (const std::exception &e) {
-        return fal_fail(err, FAL_ERR_FORMAT, "%s: not a landmark model of dlib: %s", path, e.what());
-    }
-    if (model->num_parts() != FAL_LANDMARK_COUNT)
-        return fal_fail(err, FAL_ERR_FORMAT, "%s: predicts %lu points, expected %d", path, model->num_parts(),
-                        FAL_LANDMARK_COUNT);
-    out = model;
+    if (st != FAL_OK)
+        return st;
+    out.reset(model, [](fal_shape_model *m) { fal_shape_model_free(&m); });
     return FAL_OK;
 }
 
 /* The same detector, looking at the picture as it is only. */
-dlib::frontal_face_detector without_pyramid(const dlib::frontal_face_detector &faces)
+face_finder without_pyramid(const face_finder &faces)
 {
     face_scanner scanner;
     scanner.copy_configuration(faces.get_scanner());
     scanner.set_max_pyramid_levels(1);
-    std::vector<dlib::frontal_face_detector::feature_vector_type> weights;
+    std::vector<face_finder::feature_vector_type> weights;
     for (unsigned long i = 0; i < faces.num_detectors(); i++)
         weights.push_back(faces.get_w(i));
-    return dlib::frontal_face_detector(scanner, faces.get_overlap_tester(), weights);
+    return face_finder(scanner, faces.get_overlap_tester(), weights);
 }
 
 /* Whether a window's features come from the tile alone: one cell away from its sides, unless the level ends there. */
@@ -131,7 +134,8 @@ extern "C" fal_status fal_detector_open(const char *model_path, fal_detector **o
         fal_status st = load_points(path && *path ? path : debian_model_path, detector->points, err);
         if (st != FAL_OK)
             return st;
-        detector->faces = dlib::get_frontal_face_detector();
+        std::istringstream packed(std::string(std::begin(packed_finder), std::end(packed_finder)));
+        dlib::deserialize(detector->faces, packed);
         detector->one_size = without_pyramid(detector->faces);
         *out = detector.release();
         return FAL_OK;
@@ -204,20 +208,11 @@ extern "C" fal_status fal_detector_find_in_tile(fal_detector *detector, const fa
     });
 }
 
-extern "C" fal_status fal_detector_landmarks(fal_detector *detector, const fal_picture *gray, fal_rect box,
+extern "C" fal_status fal_detector_landmarks(const fal_detector *detector, const fal_picture *gray, fal_rect box,
                                              fal_landmarks *out, fal_error *err)
 {
-    return guarded(err, [&] {
-        fal_status st = check_gray(gray, err);
-        if (st != FAL_OK)
-            return st;
-        copy_gray(gray, detector->image);
-        const dlib::rectangle rect(box.left, box.top, box.right, box.bottom);
-        const dlib::full_object_detection shape = (*detector->points)(detector->image, rect);
-        for (unsigned long i = 0; i < FAL_LANDMARK_COUNT; i++) {
-            out->xy[i][0] = static_cast<double>(shape.part(i).x());
-            out->xy[i][1] = static_cast<double>(shape.part(i).y());
-        }
-        return FAL_OK;
-    });
+    fal_status st = check_gray(gray, err);
+    if (st == FAL_OK)
+        fal_shape_model_predict(detector->points.get(), gray, box, out);
+    return st;
 }

@@ -1,5 +1,5 @@
-/* Face boxes and landmarks by dlib's frontal face detector (five HOG filters) and its 68-point regression trees, the pair
- * that the official preprocessing uses.
+/* Face boxes and landmarks by dlib's frontal face detector (five HOG filters) and its 68-point regression trees
+ * (face/shape.h), the pair that the official preprocessing uses.
  *
  * The landmark model is a file of 95 MiB: it is read once per detector that is opened and shared by its clones.
  * A detector holds scratch memory, so each thread needs its own; different detectors may be used at the same time. */
@@ -41,7 +41,7 @@ fal_status fal_detector_find_in_tile(fal_detector *detector, const fal_level_til
                                      fal_face_box *boxes, size_t capacity, size_t *count, fal_error *err);
 
 /* The 68 points in the box of a face, whole pixels, in the coordinates of `gray`. */
-fal_status fal_detector_landmarks(fal_detector *detector, const fal_picture *gray, fal_rect box, fal_landmarks *out,
-                                  fal_error *err);
+fal_status fal_detector_landmarks(const fal_detector *detector, const fal_picture *gray, fal_rect box,
+                                  fal_landmarks *out, fal_error *err);
 
 #endif
