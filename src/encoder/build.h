@@ -7,8 +7,8 @@
 
 typedef struct fal_build {
     fal_precision precision;
-    int threads;                 /* at least 1 */
-    const fal_checkpoint *ckpt;  /* where the tensors are mapped from; NULL when they were drawn from a seed */
+    int threads;                /* at least 1 */
+    const fal_checkpoint *ckpt; /* where the tensors are mapped from; NULL when they were drawn from a seed */
 } fal_build;
 
 /* Gives back the file pages under tensors that have been packed, so that memory holds one copy of a large model, not

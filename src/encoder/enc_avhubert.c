@@ -32,20 +32,22 @@ typedef struct avhubert_config {
     fal_trunk_config trunk;
 } avhubert_config;
 
-typedef struct linear_weights { fal_tensor w, b; } linear_weights;
+typedef struct linear_weights {
+    fal_tensor w, b;
+} linear_weights;
 
 typedef struct avhubert_weights {
-    linear_weights audio, video, post;      /* [D,104], [D,W], [D,2D] */
+    linear_weights audio, video, post; /* [D,104], [D,W], [D,2D] */
     fal_trunk_weights trunk;
     fal_norm_weights fusion_norm, last_norm; /* [2D] ([D] for add), [D] */
     fal_posconv_weights positions;
-    fal_block_weights *blocks;              /* [L] */
+    fal_block_weights *blocks; /* [L] */
 } avhubert_weights;
 
 typedef struct avhubert {
     avhubert_config config;
-    avhubert_weights weights;               /* views, valid while building */
-    fal_linear *audio, *video, *post;       /* post NULL for add */
+    avhubert_weights weights;         /* views, valid while building */
+    fal_linear *audio, *video, *post; /* post NULL for add */
     fal_trunk *trunk;
     fal_norm fusion_norm, last_norm;
     fal_posconv *positions;
@@ -88,9 +90,8 @@ done:
 static fal_status configure_from_settings(const fal_config_source *source, avhubert_config *config, fal_error *err)
 {
     fal_fairseq_config fairseq;
-    const fal_value *model = fal_checkpoint_metadata(source->ckpt, "falsetto.config")
-                                 ? fal_checkpoint_config(source->ckpt)
-                                 : NULL;
+    const fal_value *model =
+        fal_checkpoint_metadata(source->ckpt, "falsetto.config") ? fal_checkpoint_config(source->ckpt) : NULL;
     if (!model && fal_fairseq_find(source->ckpt, &fairseq))
         model = fairseq.model;
     config->heads = model ? fal_value_int(fal_value_get(model, "encoder_attention_heads"), 12) : config->width / 64;
@@ -120,10 +121,13 @@ done:
 static void config_json(const void *in, fal_jw *w)
 {
     const avhubert_config *config = in;
-    const struct { const char *key; int64_t value; } sizes[] = {
-        {"encoder_embed_dim", config->width},        {"encoder_ffn_embed_dim", config->ffn},
-        {"encoder_layers", config->layers},          {"encoder_attention_heads", config->heads},
-        {"audio_feat_dim", config->audio_dim},       {"conv_pos", config->taps},
+    const struct {
+        const char *key;
+        int64_t value;
+    } sizes[] = {
+        {"encoder_embed_dim", config->width},  {"encoder_ffn_embed_dim", config->ffn},
+        {"encoder_layers", config->layers},    {"encoder_attention_heads", config->heads},
+        {"audio_feat_dim", config->audio_dim}, {"conv_pos", config->taps},
         {"conv_pos_groups", config->groups},
     };
     for (size_t i = 0; i < FAL_COUNT(sizes); i++) {
@@ -257,9 +261,13 @@ static fal_status build(void *model, const fal_build *build, fal_error *err)
     if (m->config.concat)
         FAL_TRY(fal_linear_create(&w->post.w, &w->post.b, build->precision, &m->post, err));
     FAL_TRY(fal_posconv_create(&w->positions, build, &m->positions, err));
-    fal_transformer_params layers = {.width = m->config.width, .ffn = m->config.ffn, .heads = m->config.heads,
-                                     .layers = m->config.layers, .pre_norm = m->config.pre_norm,
-                                     .norm_eps = LN_EPS, .act = FAL_ACT_GELU};
+    fal_transformer_params layers = {.width = m->config.width,
+                                     .ffn = m->config.ffn,
+                                     .heads = m->config.heads,
+                                     .layers = m->config.layers,
+                                     .pre_norm = m->config.pre_norm,
+                                     .norm_eps = LN_EPS,
+                                     .act = FAL_ACT_GELU};
     FAL_TRY(fal_transformer_create(&layers, w->blocks, build, &m->layers, err));
     FAL_TRY(fal_norm_create(&w->last_norm, LN_EPS, &m->last_norm, err));
 done:
@@ -279,7 +287,9 @@ static fal_status read_audio(const fal_tensor *audio, int64_t dim, fal_run *run,
     if (view.rank == 3 && view.shape[0] == 1) {
         bool transposed = view.shape[1] == dim;
         int time = transposed ? 2 : 1, channel = transposed ? 1 : 2;
-        view = (fal_tensor){.dtype = audio->dtype, .rank = 2, .data = audio->data,
+        view = (fal_tensor){.dtype = audio->dtype,
+                            .rank = 2,
+                            .data = audio->data,
                             .shape = {audio->shape[time], audio->shape[channel]},
                             .stride = {audio->stride[time], audio->stride[channel]}};
     }
@@ -295,9 +305,9 @@ done:
 
 /* Mouth crops: F32 frames are taken as they are, U8 ones centre-cropped and normalised. */
 typedef struct mouth_frames {
-    fal_tensor view;       /* [T, height, width] */
+    fal_tensor view; /* [T, height, width] */
     int64_t top, left;
-    float grey[256];       /* U8 value to network input */
+    float grey[256]; /* U8 value to network input */
 } mouth_frames;
 
 static fal_status open_mouth(const fal_tensor *video, mouth_frames *out, fal_error *err)
@@ -354,8 +364,8 @@ static fal_status project(const fal_linear *linear, fal_forward *pass, const cha
     return st;
 }
 
-static fal_status run_trunk(const avhubert *m, fal_forward *pass, const mouth_frames *frames, int64_t rows,
-                            float **out, fal_error *err)
+static fal_status run_trunk(const avhubert *m, fal_forward *pass, const mouth_frames *frames, int64_t rows, float **out,
+                            fal_error *err)
 {
     fal_status st = FAL_OK;
     FAL_FLOATS(*out, pass->run, rows * fal_trunk_width(m->trunk));
@@ -460,19 +470,43 @@ static void describe(const void *in, fal_encoder_description *out)
 
 static void tiny(void *out)
 {
-    *(avhubert_config *)out = (avhubert_config){.width = 32, .ffn = 40, .layers = 3, .heads = 4, .audio_dim = 104,
-                                                .taps = 8, .groups = 4, .pre_norm = true, .concat = true,
+    *(avhubert_config *)out = (avhubert_config){.width = 32,
+                                                .ffn = 40,
+                                                .layers = 3,
+                                                .heads = 4,
+                                                .audio_dim = 104,
+                                                .taps = 8,
+                                                .groups = 4,
+                                                .pre_norm = true,
+                                                .concat = true,
                                                 .trunk = {{3, 3, 4, 5, 6}, FAL_ACT_PRELU}};
 }
 
+/* clang-format off */
 #define RELEASED_TRUNK {{64, 64, 128, 256, 512}, FAL_ACT_PRELU}
-static const avhubert_config base = {.width = 768, .ffn = 3072, .layers = 12, .heads = 12, .audio_dim = 104,
-                                     .taps = 128, .groups = 16, .pre_norm = true, .concat = true,
+/* clang-format on */
+static const avhubert_config base = {.width = 768,
+                                     .ffn = 3072,
+                                     .layers = 12,
+                                     .heads = 12,
+                                     .audio_dim = 104,
+                                     .taps = 128,
+                                     .groups = 16,
+                                     .pre_norm = true,
+                                     .concat = true,
                                      .trunk = RELEASED_TRUNK};
-static const avhubert_config large = {.width = 1024, .ffn = 4096, .layers = 24, .heads = 16, .audio_dim = 104,
-                                      .taps = 128, .groups = 16, .pre_norm = true, .concat = true,
+static const avhubert_config large = {.width = 1024,
+                                      .ffn = 4096,
+                                      .layers = 24,
+                                      .heads = 16,
+                                      .audio_dim = 104,
+                                      .taps = 128,
+                                      .groups = 16,
+                                      .pre_norm = true,
+                                      .concat = true,
                                       .trunk = RELEASED_TRUNK};
 
+/* clang-format off */
 #define FACTS .family = "avhubert", .streams = "audio, video, av", .rate_hz = 25
 #define PUBLIC .licence = "AV-HuBERT licence (Meta)", .source = "facebookresearch.github.io/av_hubert", \
                .non_commercial = true
@@ -483,6 +517,7 @@ static const fal_config_entry configs[] = {
     {{.name = "avhubert-random", .size = "large", .dim = 1024, FACTS, DRAWN}, &large, true},
     {{.name = "avhubert-random-base", .size = "base", .dim = 768, FACTS, DRAWN}, &base, true},
 };
+/* clang-format on */
 
 const fal_family fal_family_avhubert = {
     .name = "avhubert",

@@ -26,16 +26,16 @@ typedef struct w2v_weights {
     fal_norm_weights feature_norm;   /* [C] */
     fal_tensor project_w, project_b; /* [H,C], [H] */
     fal_posconv_weights positions;
-    fal_norm_weights encoder_norm;   /* [H] */
-    fal_block_weights *blocks;       /* [L] */
+    fal_norm_weights encoder_norm; /* [H] */
+    fal_block_weights *blocks;     /* [L] */
 } w2v_weights;
 
 typedef struct wav2vec2 {
     fal_w2v_config config;
-    w2v_weights weights;             /* views, valid while building */
+    w2v_weights weights; /* views, valid while building */
     fal_w2v_frontend *front;
     fal_norm feature_norm, encoder_norm;
-    fal_linear *project;             /* NULL: C equals H and there is none */
+    fal_linear *project; /* NULL: C equals H and there is none */
     fal_posconv *positions;
     fal_transformer *layers;
 } wav2vec2;
@@ -49,11 +49,14 @@ static bool recognise(const fal_checkpoint *ckpt, char prefix[FAL_PREFIX_BYTES])
 /* ---- binding: Hugging Face names first, fairseq names second ---- */
 
 static const fal_weight_row block_rows[] = {
-    {FAL_FIELD(fal_block_weights, q_w), "attention.q_proj.weight|self_attn.q_proj.weight", "H H", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, q_w), "attention.q_proj.weight|self_attn.q_proj.weight", "H H",
+     FAL_INIT_NORMAL(0.02)},
     {FAL_FIELD(fal_block_weights, q_b), "attention.q_proj.bias|self_attn.q_proj.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, k_w), "attention.k_proj.weight|self_attn.k_proj.weight", "H H", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, k_w), "attention.k_proj.weight|self_attn.k_proj.weight", "H H",
+     FAL_INIT_NORMAL(0.02)},
     {FAL_FIELD(fal_block_weights, k_b), "attention.k_proj.bias|self_attn.k_proj.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, v_w), "attention.v_proj.weight|self_attn.v_proj.weight", "H H", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, v_w), "attention.v_proj.weight|self_attn.v_proj.weight", "H H",
+     FAL_INIT_NORMAL(0.02)},
     {FAL_FIELD(fal_block_weights, v_b), "attention.v_proj.bias|self_attn.v_proj.bias", "H", FAL_INIT_ZERO},
     {FAL_FIELD(fal_block_weights, out_w), "attention.out_proj.weight|self_attn.out_proj.weight", "H H",
      FAL_INIT_NORMAL(0.02)},
@@ -80,8 +83,8 @@ static const fal_weight_row norm_rows[] = {
 
 /* Heads of pre-training and fine-tuning, in both spellings. */
 static const char *const ignored[] = {
-    "masked_spec_embed", "mask_emb", "quantizer.*", "project_hid.*", "project_q.*", "project_inp.*", "final_proj.*",
-    "target_glu.*", "label_embs_concat", "lm_head.*", NULL,
+    "masked_spec_embed", "mask_emb",     "quantizer.*",       "project_hid.*", "project_q.*", "project_inp.*",
+    "final_proj.*",      "target_glu.*", "label_embs_concat", "lm_head.*",     NULL,
 };
 
 static void bind_all(const fal_w2v_config *config, fal_bind *bind, w2v_weights *w)
@@ -152,9 +155,13 @@ static fal_status build(void *model, const fal_build *build, fal_error *err)
         FAL_TRY(fal_linear_create(&w->project_w, &w->project_b, build->precision, &m->project, err));
     FAL_TRY(fal_posconv_create(&w->positions, build, &m->positions, err));
     FAL_TRY(fal_norm_create(&w->encoder_norm, config->norm_eps, &m->encoder_norm, err));
-    fal_transformer_params layers = {.width = config->width, .ffn = config->ffn, .heads = config->heads,
-                                     .layers = config->layers, .pre_norm = config->pre_norm,
-                                     .norm_eps = config->norm_eps, .act = FAL_ACT_GELU};
+    fal_transformer_params layers = {.width = config->width,
+                                     .ffn = config->ffn,
+                                     .heads = config->heads,
+                                     .layers = config->layers,
+                                     .pre_norm = config->pre_norm,
+                                     .norm_eps = config->norm_eps,
+                                     .act = FAL_ACT_GELU};
     FAL_TRY(fal_transformer_create(&layers, w->blocks, build, &m->layers, err));
 done:
     fal_release(&w->blocks);
@@ -261,26 +268,41 @@ static void describe(const void *in, fal_encoder_description *out)
 
 static void tiny(void *out)
 {
-    *(fal_w2v_config *)out = (fal_w2v_config){
-        .width = 32, .ffn = 40, .layers = 3, .heads = 4, .conv_count = 7, .conv_bias = true, .layer_front = true,
-        .convs = {{6, 10, 5}, {7, 3, 2}, {8, 3, 2}, {9, 3, 2}, {10, 3, 2}, {11, 2, 2}, {12, 2, 2}},
-        .projection = true, .taps = 8, .groups = 4, .pre_norm = true, .norm_eps = 1e-5, .normalise = true,
-        .wave_eps = 1e-7};
+    *(fal_w2v_config *)out =
+        (fal_w2v_config){.width = 32,
+                         .ffn = 40,
+                         .layers = 3,
+                         .heads = 4,
+                         .conv_count = 7,
+                         .conv_bias = true,
+                         .layer_front = true,
+                         .convs = {{6, 10, 5}, {7, 3, 2}, {8, 3, 2}, {9, 3, 2}, {10, 3, 2}, {11, 2, 2}, {12, 2, 2}},
+                         .projection = true,
+                         .taps = 8,
+                         .groups = 4,
+                         .pre_norm = true,
+                         .norm_eps = 1e-5,
+                         .normalise = true,
+                         .wave_eps = 1e-7};
 }
 
+/* clang-format off */
 #define CONVS {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 2, 2}, {512, 2, 2}}
 #define COMMON .conv_count = 7, .convs = CONVS, .projection = true, .taps = 128, .groups = 16, .norm_eps = 1e-5, \
                .normalise = true, .wave_eps = 1e-7
 #define LAYER_TYPE .conv_bias = true, .layer_front = true, .pre_norm = true, COMMON
+/* clang-format on */
 static const fal_w2v_config base = {.width = 768, .ffn = 3072, .layers = 12, .heads = 12, COMMON};
 static const fal_w2v_config large = {.width = 1024, .ffn = 4096, .layers = 24, .heads = 16, COMMON};
 static const fal_w2v_config large_layer = {.width = 1024, .ffn = 4096, .layers = 24, .heads = 16, LAYER_TYPE};
 static const fal_w2v_config xls_r_1b = {.width = 1280, .ffn = 5120, .layers = 48, .heads = 16, LAYER_TYPE};
 static const fal_w2v_config xls_r_2b = {.width = 1920, .ffn = 7680, .layers = 48, .heads = 16, LAYER_TYPE};
 
+/* clang-format off */
 #define ENTRY(id, size_name, width, weights_licence, config)                                                       \
     {{.name = "wav2vec2-" id, .family = "wav2vec2", .size = size_name, .streams = "audio", .dim = 2 * (width),      \
       .rate_hz = 25, .licence = weights_licence, .source = "huggingface.co/facebook/wav2vec2-" id}, config, false}
+/* clang-format on */
 static const fal_config_entry configs[] = {
     ENTRY("base", "base", 768, "Apache-2.0", &base),
     ENTRY("large", "large", 1024, "Apache-2.0", &large),

@@ -44,9 +44,7 @@ static void describe(const fal_loaded *l, const fal_encoder_options *options, fa
     d->parameters = count_parameters(l->bind);
     d->random_weights = fal_bind_is_random(l->bind);
     d->numbers = options->numbers;
-    d->arithmetic = !bf16                ? "float32"
-                    : fal_cpu_has_bf16() ? "bfloat16 (native)"
-                                         : "bfloat16 weights, float32 products";
+    d->arithmetic = !bf16 ? "float32" : fal_cpu_has_bf16() ? "bfloat16 (native)" : "bfloat16 weights, float32 products";
     l->family->describe(l->config, d);
 }
 
@@ -56,7 +54,8 @@ static fal_status pack(fal_loaded *l, const char *origin, const fal_encoder_opti
 {
     fal_status st = FAL_OK;
     fal_encoder *enc = NULL;
-    fal_build build = {.threads = options->threads > 0 ? options->threads : fal_cpu_count(), .ckpt = l->ckpt,
+    fal_build build = {.threads = options->threads > 0 ? options->threads : fal_cpu_count(),
+                       .ckpt = l->ckpt,
                        .precision = options->numbers == FAL_NUMBERS_BF16 ? FAL_PRECISION_BF16 : FAL_PRECISION_F32};
     FAL_ALLOC(enc, fal_calloc(1, sizeof *enc));
     FAL_ALLOC(enc->origin, fal_strdup(origin));
@@ -85,8 +84,10 @@ static fal_status load(const char *source, const fal_encoder_options *options, f
         FAL_TRY(fal_loaded_draw(family, entry->config, entry->model.size, options->seed,
                                 options->threads > 0 ? options->threads : fal_cpu_count(), out, err));
     else if (entry)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is not installed in the model folder ($FALSETTO_HOME/models); its weights come "
-                                    "from %s", source, entry->model.source);
+        FAL_FAIL(FAL_ERR_NOT_FOUND,
+                 "%s is not installed in the model folder ($FALSETTO_HOME/models); its weights come "
+                 "from %s",
+                 source, entry->model.source);
     else
         FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is neither a file, a folder, nor the name of a model", source);
 done:
@@ -157,8 +158,8 @@ static fal_status check_request(const fal_encoder *enc, const fal_encode_request
         FAL_TRY(check_array("video", request->video, err));
     for (size_t i = 0; i < request->layer_count; i++)
         if (request->layers[i] < 0 || request->layers[i] > d->layers)
-            FAL_FAIL(FAL_ERR_ARGUMENT, "layer %d was asked for, %s has layers 0 to %lld", request->layers[i],
-                     d->family, (long long)d->layers);
+            FAL_FAIL(FAL_ERR_ARGUMENT, "layer %d was asked for, %s has layers 0 to %lld", request->layers[i], d->family,
+                     (long long)d->layers);
     if (request->skip_features && !request->all_layers && request->layer_count == 0)
         FAL_FAIL(FAL_ERR_ARGUMENT, "neither features nor a hidden state was asked for");
 done:
@@ -216,8 +217,12 @@ fal_status fal_encode(const fal_encoder *encoder, fal_session *session, const fa
     }
     FAL_TRY(plan(encoder, request, &pass, err));
     FAL_TRY(encoder->family->forward(encoder->model, &pass, err));
-    *out = (fal_encoding){.features = pass.out, .rows = pass.rows, .dim = d->dim, .rate_hz = d->rate_hz,
-                          .hidden = pass.hidden, .hidden_count = pack_hidden(pass.hidden, (size_t)d->layers + 1)};
+    *out = (fal_encoding){.features = pass.out,
+                          .rows = pass.rows,
+                          .dim = d->dim,
+                          .rate_hz = d->rate_hz,
+                          .hidden = pass.hidden,
+                          .hidden_count = pack_hidden(pass.hidden, (size_t)d->layers + 1)};
 done:
     return st;
 }

@@ -5,7 +5,8 @@
 #include "weights/checkpoint.h"
 
 /* Sections of the encoder's own configuration; NULL reads as "nothing set". In flat files (argparse.Namespace, or the
- * flat dict of WavLM) both are the same object. In a fine-tuned file they are those of the pre-trained encoder inside. */
+ * flat dict of WavLM) both are the same object. In a fine-tuned file they are those of the pre-trained encoder inside.
+ */
 typedef struct fal_fairseq_config {
     const fal_value *model, *task;
 } fal_fairseq_config;

@@ -13,8 +13,8 @@
 /* A released configuration: for the catalogue, for `models init` and for naming what was opened. */
 typedef struct fal_config_entry {
     fal_model_entry model;
-    const void *config;  /* the family's own config struct */
-    bool random;         /* opened by name alone, with weights drawn from a seed */
+    const void *config; /* the family's own config struct */
+    bool random;        /* opened by name alone, with weights drawn from a seed */
 } fal_config_entry;
 
 /* A checkpoint with its tensors below the family's prefix. */
@@ -28,18 +28,19 @@ enum { FAL_PREFIX_BYTES = 128 };
 
 typedef struct fal_family {
     const char *name;
-    int streams;                        /* bits 1 << fal_stream */
+    int streams; /* bits 1 << fal_stream */
     fal_stream default_stream;
     fal_input_kind audio_input, video_input;
     double rate_hz;
     const fal_config_entry *configs;
     size_t config_count;
-    size_t config_size;                 /* sizeof the family's config struct; all-zero bytes are what it starts from */
+    size_t config_size; /* sizeof the family's config struct; all-zero bytes are what it starts from */
 
     /* True when the tensor names are this family's; writes what stands before them in the file ("" or
      * "encoder.w2v_model."). */
     bool (*recognise)(const fal_checkpoint *ckpt, char prefix[FAL_PREFIX_BYTES]);
-    /* The configuration, from shapes and from whatever configuration the file carries; errors say what is not covered. */
+    /* The configuration, from shapes and from whatever configuration the file carries; errors say what is not covered.
+     */
     fal_status (*configure)(const fal_config_source *source, void *config, fal_error *err);
     /* A configuration small enough for tests, every size its own. */
     void (*tiny)(void *config);
@@ -53,8 +54,8 @@ typedef struct fal_family {
      * configure reads back. Two configurations are the same when this text is. */
     void (*config_json)(const void *config, fal_jw *w);
     void (*free)(void **model);
-    const char *const *ignored;         /* NULL-terminated globs of surplus tensors that are fine */
-    fal_init_fn *draw;                  /* FAL_INIT_FAMILY rows; NULL when there are none */
+    const char *const *ignored; /* NULL-terminated globs of surplus tensors that are fine */
+    fal_init_fn *draw;          /* FAL_INIT_FAMILY rows; NULL when there are none */
 } fal_family;
 
 size_t fal_family_count(void);

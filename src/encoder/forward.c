@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim,
-                            fal_error *err)
+fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim, fal_error *err)
 {
     fal_status st = FAL_OK;
     float *copy;

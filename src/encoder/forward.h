@@ -13,8 +13,8 @@ typedef struct fal_forward {
     int64_t last_layer;              /* highest layer to compute; all of them when features are wanted */
     bool features;
     /* results, in the run's arena */
-    fal_hidden *hidden;              /* [layers + 1], data NULL where not wanted */
-    const float *out;                /* [rows, dim], NULL when features are not wanted */
+    fal_hidden *hidden; /* [layers + 1], data NULL where not wanted */
+    const float *out;   /* [rows, dim], NULL when features are not wanted */
     int64_t rows;
 } fal_forward;
 

@@ -7,9 +7,9 @@
 
 typedef struct fal_loaded {
     const fal_family *family;
-    const char *size;             /* static text */
+    const char *size; /* static text */
     void *config, *model;
-    fal_checkpoint *ckpt;         /* NULL when drawn */
+    fal_checkpoint *ckpt; /* NULL when drawn */
     fal_bind *bind;
 } fal_loaded;
 

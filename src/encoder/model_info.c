@@ -1,6 +1,5 @@
 /* Any checkpoint, described as JSON. */
 #include "core/alloc.h"
-#include "core/str.h"
 #include "encoder/loaded.h"
 
 /* A family's binding is tried in full, so that "recognised" means "can be opened". */
@@ -78,14 +77,13 @@ static void put_totals(fal_jw *w, const fal_checkpoint *ckpt)
 
 static void put_metadata(fal_jw *w, const fal_checkpoint *ckpt)
 {
-    static const char *const keys[] = {"format", "falsetto.family", "falsetto.config", "falsetto.source"};
     fal_jw_key(w, "metadata");
     fal_jw_object(w);
-    for (size_t i = 0; i < FAL_COUNT(keys); i++)
-        if (fal_checkpoint_metadata(ckpt, keys[i])) {
-            fal_jw_key(w, keys[i]);
-            fal_jw_string(w, fal_checkpoint_metadata(ckpt, keys[i]));
-        }
+    for (size_t i = 0; i < fal_checkpoint_metadata_count(ckpt); i++) {
+        const char *value;
+        fal_jw_key(w, fal_checkpoint_metadata_at(ckpt, i, &value));
+        fal_jw_string(w, value);
+    }
     fal_jw_end_object(w);
 }
 

@@ -5,7 +5,9 @@
 #include "tensor/ops.h"
 
 /* What a file holds of one. */
-typedef struct fal_norm_weights { fal_tensor gamma, beta; } fal_norm_weights;
+typedef struct fal_norm_weights {
+    fal_tensor gamma, beta;
+} fal_norm_weights;
 
 typedef struct fal_norm {
     int64_t dim;

@@ -107,8 +107,12 @@ fal_status fal_posconv_create(const fal_posconv_weights *weights, const fal_buil
     fal_tensor_copy_f32(&weights->v, w);
     fal_tensor_copy_f32(&weights->g, g);
     apply_weight_norm(w, width * depth, taps, g, scale);
-    fal_conv_params params = {.dims = 1, .weight = fal_tensor_f32(w, 3, weights->v.shape), .bias = &weights->bias,
-                              .pad = {taps / 2}, .groups = width / depth, .act = FAL_ACT_GELU,
+    fal_conv_params params = {.dims = 1,
+                              .weight = fal_tensor_f32(w, 3, weights->v.shape),
+                              .bias = &weights->bias,
+                              .pad = {taps / 2},
+                              .groups = width / depth,
+                              .act = FAL_ACT_GELU,
                               .precision = build->precision};
     FAL_TRY(fal_conv_create(&params, &posconv->conv, err));
     posconv->taps = taps;
@@ -140,8 +144,8 @@ fal_status fal_posconv_run(const fal_posconv *posconv, fal_forward *pass, float 
     float *positions;
     int64_t made = rows + (posconv->taps % 2 == 0);
     FAL_FLOATS(positions, pass->run, made * posconv->width);
-    FAL_TRY(fal_conv_run(posconv->conv, pass->run,
-                         &(fal_conv_args){.x = x, .batch = 1, .size = {rows}, .y = positions}, err));
+    FAL_TRY(fal_conv_run(posconv->conv, pass->run, &(fal_conv_args){.x = x, .batch = 1, .size = {rows}, .y = positions},
+                         err));
     fal_forward_stage(pass, "pos_conv", positions, rows, posconv->width, 0);
     fal_add(pass->run, x, positions, rows * posconv->width, x);
     fal_arena_release(arena, mark);

@@ -1,5 +1,5 @@
-/* Convolutional positions of wav2vec 2.0 (Baevski et al. 2020): x + GELU(conv(x)), a grouped 1-D convolution over time with
- * weight norm per tap.
+/* Convolutional positions of wav2vec 2.0 (Baevski et al. 2020): x + GELU(conv(x)), a grouped 1-D convolution over time
+ * with weight norm per tap.
  *
  *   W[o,i,k] = g[k] * v[o,i,k] / ||v[:,:,k]||_2      zero padding K/2 on both sides; an even K gives one row too many,
  *                                                    the last, which is dropped: row t sees rows t-K/2 .. t+K/2-1 */
@@ -21,8 +21,8 @@ typedef struct fal_posconv fal_posconv;
 /* Shape of the convolution as the file holds it (old and new names of weight norm); false when it is not there. `group`
  * as in fal_bind_rows. */
 bool fal_posconv_shape(const fal_bind *bind, const char *group, int64_t *taps, int64_t *groups);
-/* Drawn as upstream: v normal with std sqrt(4 / (K D)), g so that W = v (needs fal_posconv_draw_gain as the binder's draw
- * function), bias 0. */
+/* Drawn as upstream: v normal with std sqrt(4 / (K D)), g so that W = v (needs fal_posconv_draw_gain as the binder's
+ * draw function), bias 0. */
 void fal_posconv_bind(fal_bind *bind, const char *group, int64_t width, int64_t taps, int64_t groups,
                       fal_posconv_weights *target);
 fal_init_fn fal_posconv_draw_gain;

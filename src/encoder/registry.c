@@ -86,7 +86,9 @@ bool fal_find_prefix(const fal_checkpoint *ckpt, const char *name, char prefix[F
 /* What a file of another kind seems to be, by a name that is typical of it. */
 static const char *guess(const fal_checkpoint *ckpt)
 {
-    static const struct { const char *glob, *what; } signs[] = {
+    static const struct {
+        const char *glob, *what;
+    } signs[] = {
         {"visual.class_embedding", "CLIP (original names)"},
         {"*vision_model.embeddings.class_embedding", "CLIP (Hugging Face names)"},
         {"*frontend.frontend3D.0.weight", "BRAVEn, RAVEn or Auto-AVSR"},
@@ -111,10 +113,10 @@ static fal_status not_recognised(const fal_checkpoint *ckpt, const char *wanted,
     for (size_t i = 0; !wanted && i < FAL_COUNT(families); i++)
         fal_buf_printf(&tried, "%s%s", i ? ", " : "", families[i]->name);
     size_t count = fal_checkpoint_count(ckpt);
-    fal_status st = fal_fail(err, FAL_ERR_UNSUPPORTED,
-                             "%s: its %zu tensors (first: %s) do not fit family %s; they look like %s",
-                             fal_checkpoint_path(ckpt), count, count ? fal_checkpoint_at(ckpt, 0)->name : "none",
-                             tried.data ? tried.data : "", guess(ckpt));
+    fal_status st =
+        fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: its %zu tensors (first: %s) do not fit family %s; they look like %s",
+                 fal_checkpoint_path(ckpt), count, count ? fal_checkpoint_at(ckpt, 0)->name : "none",
+                 tried.data ? tried.data : "", guess(ckpt));
     fal_buf_free(&tried);
     return st;
 }

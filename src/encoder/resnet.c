@@ -8,9 +8,9 @@
 enum {
     SIDE = FAL_TRUNK_SIDE,
     SIDE_PIXELS = SIDE * SIDE,
-    STEM_TAPS = 5,          /* kernel of the stem over time */
+    STEM_TAPS = 5, /* kernel of the stem over time */
     STEM_REACH = STEM_TAPS / 2,
-    BLOCK_FRAMES = 16       /* frames per batch: layer 1 then works on 2 MB arrays, which stay in the caches */
+    BLOCK_FRAMES = 16 /* frames per batch: layer 1 then works on 2 MB arrays, which stay in the caches */
 };
 
 typedef struct basic_block {
@@ -114,9 +114,16 @@ static fal_conv_params conv_params(const fal_conv_bn_weights *w, int dims, int64
                                    const fal_tensor *slope)
 {
     int64_t pad = w->conv.shape[w->conv.rank - 1] / 2;
-    fal_conv_params params = {.dims = dims, .weight = w->conv, .stride = {stride, stride}, .pad = {pad, pad},
-                              .bn_gamma = &w->gamma, .bn_beta = &w->beta, .bn_mean = &w->mean, .bn_var = &w->var,
-                              .act = act, .prelu = slope && slope->data ? slope : NULL};
+    fal_conv_params params = {.dims = dims,
+                              .weight = w->conv,
+                              .stride = {stride, stride},
+                              .pad = {pad, pad},
+                              .bn_gamma = &w->gamma,
+                              .bn_beta = &w->beta,
+                              .bn_mean = &w->mean,
+                              .bn_var = &w->var,
+                              .act = act,
+                              .prelu = slope && slope->data ? slope : NULL};
     return params;
 }
 
@@ -199,7 +206,8 @@ typedef struct maps {
     int64_t count, side, channels;
 } maps;
 
-static fal_status run_conv(const fal_conv *conv, fal_run *run, maps in, const float *residual, maps *out, fal_error *err)
+static fal_status run_conv(const fal_conv *conv, fal_run *run, maps in, const float *residual, maps *out,
+                           fal_error *err)
 {
     fal_status st = FAL_OK;
     int64_t size[3];
@@ -207,8 +215,8 @@ static fal_status run_conv(const fal_conv *conv, fal_run *run, maps in, const fl
     fal_conv_out_size(conv, (int64_t[3]){in.side, in.side}, size);
     made.side = size[0];
     FAL_FLOATS(made.data, run, made.count * made.side * made.side * made.channels);
-    fal_conv_args args = {.x = in.data, .batch = in.count, .size = {in.side, in.side}, .y = made.data,
-                          .residual = residual};
+    fal_conv_args args = {
+        .x = in.data, .batch = in.count, .size = {in.side, in.side}, .y = made.data, .residual = residual};
     FAL_TRY(fal_conv_run(conv, run, &args, err));
     *out = made;
 done:
@@ -252,8 +260,15 @@ static fal_status run_stem(const fal_trunk *trunk, fal_run *run, const float *fr
     FAL_FLOATS(args.y, run, count * size[1] * size[2] * channels);
     FAL_FLOATS(pooled.data, run, count * pooled.side * pooled.side * channels);
     FAL_TRY(fal_conv_run(trunk->stem, run, &args, err));
-    fal_pool_args pool = {.x = args.y, .batch = count, .height = size[1], .width = size[2], .channels = channels,
-                          .kernel = 3, .stride = 2, .pad = 1, .y = pooled.data};
+    fal_pool_args pool = {.x = args.y,
+                          .batch = count,
+                          .height = size[1],
+                          .width = size[2],
+                          .channels = channels,
+                          .kernel = 3,
+                          .stride = 2,
+                          .pad = 1,
+                          .y = pooled.data};
     FAL_TRY(fal_max_pool2d(run, &pool, err));
     *out = pooled;
 done:

@@ -38,8 +38,8 @@ typedef struct fal_trunk_config {
 
 /* Widths and activation as the tensors below `group` ("feature_extractor_video.resnet.") have them. */
 fal_status fal_trunk_configure(const fal_bind *bind, const char *group, fal_trunk_config *out, fal_error *err);
-/* Drawn as upstream: convolutions normal with std sqrt(2 / (kernel * out)), the stem uniform +-1/sqrt(fan in), BatchNorm
- * the identity, slopes 0.25. */
+/* Drawn as upstream: convolutions normal with std sqrt(2 / (kernel * out)), the stem uniform +-1/sqrt(fan in),
+ * BatchNorm the identity, slopes 0.25. */
 void fal_trunk_bind(fal_bind *bind, const char *group, const fal_trunk_config *config, fal_trunk_weights *target);
 
 typedef struct fal_trunk fal_trunk;

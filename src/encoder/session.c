@@ -20,8 +20,10 @@ fal_status fal_session_create(const fal_session_options *options, fal_session **
     FAL_ALLOC(session, fal_calloc(1, sizeof *session));
     if (options)
         session->options = *options;
-    fal_run_options run = {.threads = session->options.threads, .cancel = session->options.cancel,
-                           .stage = session->options.stage ? show_stage : NULL, .stage_user = &session->options};
+    fal_run_options run = {.threads = session->options.threads,
+                           .cancel = session->options.cancel,
+                           .stage = session->options.stage ? show_stage : NULL,
+                           .stage_user = &session->options};
     FAL_TRY(fal_run_create(&run, &session->run, err));
     *out = session;
     session = NULL;

@@ -122,8 +122,14 @@ static fal_status attention(const fal_transformer *t, const block *b, fal_forwar
     if (t->params.pre_norm)
         fal_norm_run(&b->attn_norm, run, x, rows, mixed);
     FAL_TRY(fal_apply_linear(b->qkv, run, t->params.pre_norm ? mixed : x, rows, FAL_ACT_NONE, qkv, err));
-    fal_attention_args args = {.rows = rows, .dim = width, .heads = t->params.heads, .qkv_stride = 3 * width,
-                               .q = qkv, .k = qkv + width, .v = qkv + 2 * width, .out = mixed};
+    fal_attention_args args = {.rows = rows,
+                               .dim = width,
+                               .heads = t->params.heads,
+                               .qkv_stride = 3 * width,
+                               .q = qkv,
+                               .k = qkv + width,
+                               .v = qkv + 2 * width,
+                               .out = mixed};
     FAL_TRY(fal_attention_run(run, &args, t->precision, err));
     if (b == t->blocks && fal_run_has_stage_hook(run)) {
         FAL_TRY(fal_apply_linear(b->out, run, mixed, rows, FAL_ACT_NONE, qkv, err)); /* q, k, v are done with */
@@ -152,8 +158,8 @@ static fal_status feed_forward(const fal_transformer *t, const block *b, fal_run
         if (t->params.pre_norm)
             fal_norm_run(&b->ffn_norm, run, part, n, normed);
         FAL_TRY(fal_apply_linear(b->fc1, run, t->params.pre_norm ? normed : part, n, t->params.act, inner, err));
-        FAL_TRY(fal_linear_run(b->fc2, run, &(fal_linear_args){.x = inner, .rows = n, .y = part, .residual = part},
-                               err));
+        FAL_TRY(
+            fal_linear_run(b->fc2, run, &(fal_linear_args){.x = inner, .rows = n, .y = part, .residual = part}, err));
         if (!t->params.pre_norm)
             fal_norm_run(&b->ffn_norm, run, part, n, part);
     }

@@ -12,7 +12,9 @@ enum { HOP_SAMPLES = 320 }; /* 20 ms at 16 kHz: what makes pairs of frames 25 Hz
 
 static const fal_tensor *peek_conv(const fal_bind *bind, int64_t layer, const char *part)
 {
-    static const struct { const char *part, *hf, *fairseq; } names[] = {
+    static const struct {
+        const char *part, *hf, *fairseq;
+    } names[] = {
         {"weight", "conv.weight", "0.weight"},
         {"bias", "conv.bias", "0.bias"},
         {"norm", "layer_norm.weight", "2.1.weight"},
@@ -36,8 +38,8 @@ static fal_status front_from_shapes(const fal_bind *bind, fal_w2v_config *config
             return fal_fail(err, FAL_ERR_UNSUPPORTED,
                             "front end convolution %lld is not covered: at most %d, each [out, in, kernel]",
                             (long long)i, FAL_W2V_MAX_CONVS);
-        config->convs[i] = (fal_w2v_conv){conv->shape[0], conv->shape[2],
-                                          i < (int64_t)FAL_COUNT(strides) ? strides[i] : 2};
+        config->convs[i] =
+            (fal_w2v_conv){conv->shape[0], conv->shape[2], i < (int64_t)FAL_COUNT(strides) ? strides[i] : 2};
         config->conv_count = i + 1;
     }
     config->conv_bias = peek_conv(bind, 0, "bias") != NULL;
@@ -63,8 +65,7 @@ static fal_status from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_
     config->ffn = fc1->shape[0];
     config->width = fc1->shape[1];
     config->layers = fal_bind_count(bind, "encoder.layers.%d.");
-    config->projection =
-        fal_bind_peek(bind, "feature_projection.projection.weight|post_extract_proj.weight") != NULL;
+    config->projection = fal_bind_peek(bind, "feature_projection.projection.weight|post_extract_proj.weight") != NULL;
     /* What shapes cannot tell, as the released models pair it; a configuration overrides. */
     config->heads = config->width == 768 ? 12 : config->width % 16 == 0 && config->width >= 1024 ? 16 : 0;
     config->pre_norm = config->normalise = config->layer_front;

@@ -8,20 +8,22 @@
 enum { FAL_W2V_MAX_CONVS = 12 };
 
 /* One layer of the convolutional front end. */
-typedef struct fal_w2v_conv { int64_t dim, kernel, stride; } fal_w2v_conv;
+typedef struct fal_w2v_conv {
+    int64_t dim, kernel, stride;
+} fal_w2v_conv;
 
 typedef struct fal_w2v_config {
-    int64_t width, ffn, layers, heads;          /* H, F, L, A */
+    int64_t width, ffn, layers, heads; /* H, F, L, A */
     int64_t conv_count;
     fal_w2v_conv convs[FAL_W2V_MAX_CONVS];
     bool conv_bias;
-    bool layer_front;                           /* LayerNorm after every conv; else GroupNorm after the first */
-    bool projection;                            /* false: C equals H and fairseq left the Linear out */
-    int64_t taps, groups;                       /* positional convolution */
-    bool pre_norm;                              /* "stable layer norm" */
+    bool layer_front;     /* LayerNorm after every conv; else GroupNorm after the first */
+    bool projection;      /* false: C equals H and fairseq left the Linear out */
+    int64_t taps, groups; /* positional convolution */
+    bool pre_norm;        /* "stable layer norm" */
     double norm_eps;
-    bool normalise;                             /* the waveform, over the whole clip */
-    double wave_eps;                            /* of that; not a property of the file */
+    bool normalise;  /* the waveform, over the whole clip */
+    double wave_eps; /* of that; not a property of the file */
 } fal_w2v_config;
 
 #define FAL_W2V_CONV0 "feature_extractor.conv_layers.0.conv.weight|feature_extractor.conv_layers.0.0.weight"

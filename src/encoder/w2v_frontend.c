@@ -7,14 +7,14 @@
 #include <string.h>
 
 enum {
-    BLOCK_ROWS = 64,        /* output rows per block: 4096 rows of 512 channels after layer 0, 8 MB */
-    STATISTICS_ROWS = 4096  /* layer-0 rows per block while collecting GroupNorm statistics */
+    BLOCK_ROWS = 64,       /* output rows per block: 4096 rows of 512 channels after layer 0, 8 MB */
+    STATISTICS_ROWS = 4096 /* layer-0 rows per block while collecting GroupNorm statistics */
 };
 #define NORM_EPS 1e-5
 
 typedef struct layer {
     fal_conv *conv;
-    fal_norm norm;   /* gamma NULL: none */
+    fal_norm norm; /* gamma NULL: none */
     fal_w2v_conv shape;
 } layer;
 
@@ -55,8 +55,11 @@ static fal_status create_layer(const fal_w2v_conv_weights *w, const fal_w2v_conv
                                layer *out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_conv_params params = {.dims = 1, .weight = w->conv, .bias = w->bias.data ? &w->bias : NULL,
-                              .stride = {shape->stride}, .precision = precision,
+    fal_conv_params params = {.dims = 1,
+                              .weight = w->conv,
+                              .bias = w->bias.data ? &w->bias : NULL,
+                              .stride = {shape->stride},
+                              .precision = precision,
                               .act = w->norm.gamma.data ? FAL_ACT_NONE : FAL_ACT_GELU};
     out->shape = *shape;
     FAL_TRY(fal_conv_create(&params, &out->conv, err));
@@ -148,8 +151,8 @@ static fal_status group_statistics(const fal_w2v_frontend *front, fal_run *run, 
     FAL_FLOATS(y, run, (rows < STATISTICS_ROWS ? rows : STATISTICS_ROWS) * dim);
     for (int64_t first = 0, count; first < rows; first += count) {
         count = fal_block_size(rows - first, STATISTICS_ROWS);
-        FAL_TRY(run_conv(l, run, wave + first * l->shape.stride, (count - 1) * l->shape.stride + l->shape.kernel, y,
-                         err));
+        FAL_TRY(
+            run_conv(l, run, wave + first * l->shape.stride, (count - 1) * l->shape.stride + l->shape.kernel, y, err));
         for (int64_t r = 0; r < count; r++)
             for (int64_t c = 0; c < dim; c++) {
                 double v = y[r * dim + c];

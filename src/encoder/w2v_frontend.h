@@ -13,8 +13,8 @@
 
 /* What a file holds; members are fal_tensor only. */
 typedef struct fal_w2v_conv_weights {
-    fal_tensor conv, bias;  /* [C_i, C_i-1, k_i], [C_i]; bias optional */
-    fal_norm_weights norm;  /* [C_i]: all layers or the first only */
+    fal_tensor conv, bias; /* [C_i, C_i-1, k_i], [C_i]; bias optional */
+    fal_norm_weights norm; /* [C_i]: all layers or the first only */
 } fal_w2v_conv_weights;
 
 /* weights: [config->conv_count]. */
@@ -25,8 +25,8 @@ fal_status fal_w2v_frontend_create(const fal_w2v_config *config, const fal_w2v_c
                                    const fal_build *build, fal_w2v_frontend **out, fal_error *err);
 void fal_w2v_frontend_free(fal_w2v_frontend **front);
 
-int64_t fal_w2v_frontend_rows(const fal_w2v_frontend *front, int64_t samples);    /* 0: too short for one */
-int64_t fal_w2v_frontend_samples(const fal_w2v_frontend *front, int64_t rows);    /* fewest samples that make `rows` */
+int64_t fal_w2v_frontend_rows(const fal_w2v_frontend *front, int64_t samples); /* 0: too short for one */
+int64_t fal_w2v_frontend_samples(const fal_w2v_frontend *front, int64_t rows); /* fewest samples that make `rows` */
 
 /* wave [samples] to out [rows, C]. Stage: "conv0" [rows0, C0], the first layer's output. */
 fal_status fal_w2v_frontend_run(const fal_w2v_frontend *front, fal_forward *pass, const float *wave, int64_t samples,

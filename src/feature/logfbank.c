@@ -25,7 +25,7 @@ enum {
 
 /* Tables of one call. */
 typedef struct bank {
-    double complex turn[HALF];       /* exp(-2 pi i k / 512) */
+    double complex turn[HALF]; /* exp(-2 pi i k / 512) */
     double weights[BANDS][BINS];
 } bank;
 
@@ -117,8 +117,8 @@ int64_t fal_logfbank_rows(int64_t samples)
     return samples <= FRAME_SAMPLES ? 1 : 1 + (samples - FRAME_SAMPLES + HOP_SAMPLES - 1) / HOP_SAMPLES;
 }
 
-/* Pre-emphasised samples from `first` on, zeros after the end. The product and the difference are rounded to float32 one
- * after the other, as the original does: this file is compiled without contraction to fused multiply-add. */
+/* Pre-emphasised samples from `first` on, zeros after the end. The product and the difference are rounded to float32
+ * one after the other, as the original does: this file is compiled without contraction to fused multiply-add. */
 static void read_frame(const float *wave, int64_t samples, int64_t first, double frame[FRAME_SAMPLES])
 {
     for (int i = 0; i < FRAME_SAMPLES; i++) {

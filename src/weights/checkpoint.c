@@ -299,6 +299,17 @@ const char *fal_checkpoint_metadata(const fal_checkpoint *ckpt, const char *key)
     return NULL;
 }
 
+size_t fal_checkpoint_metadata_count(const fal_checkpoint *ckpt)
+{
+    return ckpt->metadata_count;
+}
+
+const char *fal_checkpoint_metadata_at(const fal_checkpoint *ckpt, size_t index, const char **value)
+{
+    *value = ckpt->metadata[index].value;
+    return ckpt->metadata[index].key;
+}
+
 size_t fal_checkpoint_class_count(const fal_checkpoint *ckpt)
 {
     return ckpt->class_count;

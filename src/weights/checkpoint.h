@@ -82,6 +82,8 @@ const fal_value *fal_checkpoint_open_clip_config(const fal_checkpoint *ckpt); /*
 /* safetensors __metadata__ entry, or NULL. Files made by `models import` carry "falsetto.family" and "falsetto.config"
  * (JSON); the latter is also what fal_checkpoint_config returns for such a file. */
 const char *fal_checkpoint_metadata(const fal_checkpoint *ckpt, const char *key);
+size_t fal_checkpoint_metadata_count(const fal_checkpoint *ckpt);
+const char *fal_checkpoint_metadata_at(const fal_checkpoint *ckpt, size_t index, const char **value); /* the key */
 /* Class names a pickle mentions, distinct, in order of first use. */
 size_t fal_checkpoint_class_count(const fal_checkpoint *ckpt);
 const char *fal_checkpoint_class_at(const fal_checkpoint *ckpt, size_t index);

@@ -13,13 +13,13 @@
 enum { TEXT = 1024 };
 
 typedef struct golden {
-    const char *root;        /* folder of index.json */
+    const char *root; /* folder of index.json */
     const fal_json *entry;
-    fal_json *facts;         /* case.json */
+    fal_json *facts; /* case.json */
     const char *id, *family;
-    char folder[TEXT / 2];   /* where the stages of this input are */
-    char stem[64];           /* AV-HuBERT: what comes before "_final.npy" */
-    int stages;              /* compared so far */
+    char folder[TEXT / 2]; /* where the stages of this input are */
+    char stem[64];         /* AV-HuBERT: what comes before "_final.npy" */
+    int stages;            /* compared so far */
 } golden;
 
 /* ---- stages ---- */
@@ -108,7 +108,7 @@ static void check_stage(void *user, const char *stage, const fal_array *value)
 
 /* One expected array of index.json: `file` or `file[index]`, [rows, dim]. */
 static void check_rows(const golden *g, const fal_json *expected, const char *what, const float *got, int64_t rows,
-                           int64_t dim)
+                       int64_t dim)
 {
     char path[TEXT], title[TEXT];
     const fal_json *shape = fal_json_get(expected, "shape");
@@ -150,8 +150,8 @@ static fal_npy read_input(const golden *g, const char *name, fal_array *array)
         return npy;
     snprintf(path, sizeof path, "%s/%s", g->root, file);
     npy = fal_golden_npy_raw(path);
-    *array = (fal_array){.type = npy.type == FAL_NPY_U8 ? FAL_ELEMENT_U8 : FAL_ELEMENT_F32, .rank = npy.rank,
-                         .data = npy.data};
+    *array = (fal_array){
+        .type = npy.type == FAL_NPY_U8 ? FAL_ELEMENT_U8 : FAL_ELEMENT_F32, .rank = npy.rank, .data = npy.data};
     for (int axis = 0; axis < npy.rank; axis++)
         array->shape[axis] = (int64_t)npy.shape[axis];
     return npy;
@@ -192,12 +192,14 @@ static void run_entry(golden *g)
     fal_array audio = {0}, video = {0};
     fal_npy audio_npy = read_input(g, "audio", &audio), video_npy = read_input(g, "video", &video);
     snprintf(weights, sizeof weights, "%s/%s", g->root, fal_json_string(fal_json_get(g->entry, "weights"), ""));
-    fal_encoder_options options = {
-        .heads = (int)fal_json_int(fal_json_get(fal_json_get(g->entry, "options"), "heads"), 0)};
+    fal_encoder_options options = {.heads =
+                                       (int)fal_json_int(fal_json_get(fal_json_get(g->entry, "options"), "heads"), 0)};
     fal_check_ok(fal_encoder_open(weights, &options, &enc, &err), &err);
     assert_string_equal(fal_encoder_describe(enc)->family, g->family);
-    fal_encode_request request = {.stream = stream_of(g), .audio = audio.data ? &audio : NULL,
-                                  .video = video.data ? &video : NULL, .all_layers = true};
+    fal_encode_request request = {.stream = stream_of(g),
+                                  .audio = audio.data ? &audio : NULL,
+                                  .video = video.data ? &video : NULL,
+                                  .all_layers = true};
     run_both_ways(g, enc, &request);
     fal_encoder_free(&enc);
     fal_npy_free(&audio_npy);
@@ -241,7 +243,9 @@ static void run_index(const char *root)
         const fal_json *entry = fal_json_at(list, i);
         if (!is_covered(entry))
             continue;
-        golden g = {.root = root, .entry = entry, .id = fal_json_string(fal_json_get(entry, "id"), ""),
+        golden g = {.root = root,
+                    .entry = entry,
+                    .id = fal_json_string(fal_json_get(entry, "id"), ""),
                     .family = fal_json_string(fal_json_get(entry, "family"), "")};
         locate(&g);
         run_entry(&g);

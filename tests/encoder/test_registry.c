@@ -1,5 +1,5 @@
-/* What holds for every family: a suite over the rows of the registry. A new row is checked without a line here; it brings
- * a tiny configuration, from which random models are written, opened and run. */
+/* What holds for every family: a suite over the rows of the registry. A new row is checked without a line here; it
+ * brings a tiny configuration, from which random models are written, opened and run. */
 #include "core/alloc.h"
 #include "core/json.h"
 #include "core/str.h"
@@ -43,9 +43,8 @@ static inputs *make_inputs(const fal_encoder_description *d, fal_stream stream)
         in->fbank[i] = noise(&state);
     for (int i = 0; i < FRAMES * MOUTH_SIDE * MOUTH_SIDE; i++)
         in->mouth[i] = (uint8_t)(127 * (1 + noise(&state)));
-    in->audio = d->audio_input == FAL_INPUT_WAVE
-                    ? (fal_array){FAL_ELEMENT_F32, 1, {SAMPLES}, in->wave}
-                    : (fal_array){FAL_ELEMENT_F32, 2, {FRAMES, FBANK}, in->fbank};
+    in->audio = d->audio_input == FAL_INPUT_WAVE ? (fal_array){FAL_ELEMENT_F32, 1, {SAMPLES}, in->wave}
+                                                 : (fal_array){FAL_ELEMENT_F32, 2, {FRAMES, FBANK}, in->fbank};
     in->video = (fal_array){FAL_ELEMENT_U8, 3, {FRAMES, MOUTH_SIDE, MOUTH_SIDE}, in->mouth};
     in->request = (fal_encode_request){.stream = stream, .audio = &in->audio, .video = &in->video};
     return in;
@@ -136,7 +135,8 @@ static void test_catalogue(void **state)
         fal_encoder_description d = {0};
         family->describe(entry->config, &d);
         if (d.dim != model->dim)
-            fail_msg("%s: configuration makes %d channels, catalogue says %d", model->name, (int)d.dim, (int)model->dim);
+            fail_msg("%s: configuration makes %d channels, catalogue says %d", model->name, (int)d.dim,
+                     (int)model->dim);
         assert_int_equal(d.width % d.heads, 0);
     }
 }
@@ -393,9 +393,12 @@ static void test_info(void **state)
         fal_check_ok(fal_json_parse(text, strlen(text), "info", &json, &err), &err);
         assert_string_equal(fal_json_string(fal_json_get(json, "family"), ""), fal_family_at(f)->name);
         assert_string_equal(fal_json_string(fal_json_get(json, "container"), ""), "safetensors");
-        assert_int_equal(fal_json_count(fal_json_get(json, "tensors")), fal_json_int(fal_json_get(json, "used_tensors"), -1));
+        assert_int_equal(fal_json_count(fal_json_get(json, "tensors")),
+                         fal_json_int(fal_json_get(json, "used_tensors"), -1));
         const fal_json *f16 = fal_json_get(fal_json_get(json, "totals"), "F16");
         assert_int_equal(fal_json_int(fal_json_get(f16, "tensors"), -1), fal_json_count(fal_json_get(json, "tensors")));
+        assert_string_equal(fal_json_string(fal_json_get(fal_json_get(json, "metadata"), "falsetto.source"), ""),
+                            "random");
         fal_json_free(&json);
         fal_text_free(&text);
     }

@@ -16,7 +16,10 @@ enum { SAMPLES_MAX = 1 << 20 };
 #define STACKED_ATOL 5e-5
 #define CONSTANT_ROW_ATOL 5e-3
 
-typedef struct sound { float *wave; int64_t count; } sound;
+typedef struct sound {
+    float *wave;
+    int64_t count;
+} sound;
 
 static uint32_t u32_at(const char *p)
 {
@@ -155,7 +158,9 @@ static void test_speech(void **state)
 
 static void test_row_counts(void **state)
 {
-    static const struct { int64_t samples, rows; } counts[] = {{1, 1}, {399, 1}, {400, 1}, {401, 2}, {560, 2}, {561, 3}};
+    static const struct {
+        int64_t samples, rows;
+    } counts[] = {{1, 1}, {399, 1}, {400, 1}, {401, 2}, {560, 2}, {561, 3}};
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         assert_int_equal(fal_logfbank_rows(counts[i].samples), counts[i].rows);
