@@ -83,8 +83,10 @@ static fal_status check_frame(const audio_reader *a, const AVFrame *frame, fal_e
 {
     int channels = frame->ch_layout.nb_channels;
     if (frame->sample_rate < MIN_RATE || channels < 1 || channels > MAX_CHANNELS)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: audio of %d channels at %d Hz, expected 1 to %d channels "
-                        "at %d Hz or more", a->path, channels, frame->sample_rate, (int)MAX_CHANNELS, (int)MIN_RATE);
+        return fal_fail(err, FAL_ERR_UNSUPPORTED,
+                        "%s: audio of %d channels at %d Hz, expected 1 to %d channels "
+                        "at %d Hz or more",
+                        a->path, channels, frame->sample_rate, (int)MAX_CHANNELS, (int)MIN_RATE);
     return FAL_OK;
 }
 

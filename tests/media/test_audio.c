@@ -161,8 +161,8 @@ static void test_soxr_goldens(void **state)
     check_soxr_file(22050);
 }
 
-static const synth_video small_video = {.encoder = "ffv1", .pixel_format = "bgr0", .width = 16, .height = 16,
-                                        .frames = 25, .fps = 25};
+static const synth_video small_video = {
+    .encoder = "ffv1", .pixel_format = "bgr0", .width = 16, .height = 16, .frames = 25, .fps = 25};
 
 static void test_late_audio(void **state)
 {
@@ -186,7 +186,11 @@ static void test_hole(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("hole.mkv");
-    synth_audio a = {.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 1024, .hole_from_ms = 256,
+    synth_audio a = {.encoder = "pcm_s16le",
+                     .rate = 16000,
+                     .channels = 1,
+                     .length_ms = 1024,
+                     .hole_from_ms = 256,
                      .hole_to_ms = 640};
     synth_clip(path, "matroska", &small_video, &a);
     sound s = read_sound(path, FAL_RESAMPLE_SOXR_HQ, false);
@@ -285,11 +289,15 @@ static void test_missing_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_encodings),    cmocka_unit_test(test_precision),
-        cmocka_unit_test(test_wav_goldens),  cmocka_unit_test(test_soxr_goldens),
-        cmocka_unit_test(test_late_audio),   cmocka_unit_test(test_hole),
+        cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_precision),
+        cmocka_unit_test(test_wav_goldens),
+        cmocka_unit_test(test_soxr_goldens),
+        cmocka_unit_test(test_late_audio),
+        cmocka_unit_test(test_hole),
         cmocka_unit_test(test_samples_that_are_no_numbers),
-        cmocka_unit_test(test_order),        cmocka_unit_test(test_missing_streams),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_missing_streams),
     };
     return cmocka_run_group_tests_name("media/audio", tests, NULL, NULL);
 }

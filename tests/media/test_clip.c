@@ -175,8 +175,8 @@ static void test_gap_repeats_the_last_picture(void **state)
 static void test_late_video(void **state)
 {
     (void)state;
-    synth_video video = {.encoder = "ffv1", .pixel_format = "bgr0", .width = 32, .height = 24, .frames = 5, .fps = 25,
-                         .start_ms = 200};
+    synth_video video = {
+        .encoder = "ffv1", .pixel_format = "bgr0", .width = 32, .height = 24, .frames = 5, .fps = 25, .start_ms = 200};
     synth_audio audio = {.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 500};
     const char *path = fal_temp_path("late_video.mkv"), *alone = fal_temp_path("offset.mkv");
     static const int late[] = {0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, all[] = {0, 1, 2, 3, 4};
@@ -199,10 +199,11 @@ static void check_turn(int degrees, bool mirrored, bool want_right, bool want_bo
 {
     char name[32];
     snprintf(name, sizeof name, "turn%d%d", degrees, mirrored);
-    const char *path = png_clip(
-        name, &(synth_video){.width = 40, .height = 24, .frames = 1, .fps = 25, .rotation_deg = degrees,
-                             .mirrored = mirrored},
-        NULL);
+    const char *path =
+        png_clip(name,
+                 &(synth_video){
+                     .width = 40, .height = 24, .frames = 1, .fps = 25, .rotation_deg = degrees, .mirrored = mirrored},
+                 NULL);
     fal_clip *clip = open_clip(path, NULL);
     const fal_video_info *video = &fal_clip_info(clip)->video;
     fal_frame frame;
@@ -246,8 +247,8 @@ static void check_format(const char *encoder, const char *muxer, const char *for
 {
     const char *path = fal_temp_path("%s_%s_%dx%d.bin", encoder, format, width, height);
     bool gray = strncmp(format, "gray", 4) == 0;
-    synth_video v = {.encoder = encoder, .pixel_format = format, .width = width, .height = height, .frames = 3,
-                     .fps = 25};
+    synth_video v = {
+        .encoder = encoder, .pixel_format = format, .width = width, .height = height, .frames = 3, .fps = 25};
     synth_clip(path, muxer, &v, NULL);
     fal_clip *clip = open_clip(path, NULL);
     fal_frame frame;
@@ -307,8 +308,8 @@ static void test_size_change(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("sizes.m1v"), *second = fal_temp_path("second.m1v");
-    synth_video v = {.encoder = "mpeg1video", .pixel_format = "yuv420p", .width = 64, .height = 48, .frames = 6,
-                     .fps = 25};
+    synth_video v = {
+        .encoder = "mpeg1video", .pixel_format = "yuv420p", .width = 64, .height = 48, .frames = 6, .fps = 25};
     synth_clip(path, "mpeg1video", &v, NULL);
     v.width = 96;
     v.height = 80;
@@ -375,8 +376,8 @@ static void test_info(void **state)
 static void test_bits_per_pixel(void **state)
 {
     (void)state;
-    synth_video v = {.encoder = "mpeg4", .pixel_format = "yuv420p", .width = 320, .height = 240, .frames = 25,
-                     .fps = 25};
+    synth_video v = {
+        .encoder = "mpeg4", .pixel_format = "yuv420p", .width = 320, .height = 240, .frames = 25, .fps = 25};
     double found[2];
     for (int i = 0; i < 2; i++) {
         const char *path = fal_temp_path("bits%d.mp4", i);

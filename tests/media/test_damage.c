@@ -82,13 +82,13 @@ static void test_no_media(void **state)
 static void test_playlists_are_refused(void **state)
 {
     (void)state;
-    synth_video v = {.encoder = "mpeg1video", .pixel_format = "yuv420p", .width = 32, .height = 32, .frames = 5,
-                     .fps = 25};
+    synth_video v = {
+        .encoder = "mpeg1video", .pixel_format = "yuv420p", .width = 32, .height = 32, .frames = 5, .fps = 25};
     const char *target = fal_temp_path("target.ts");
     char text[4096];
     synth_clip(target, "mpegts", &v, NULL);
-    snprintf(text, sizeof text,
-             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n%s\n#EXT-X-ENDLIST\n", target);
+    snprintf(text, sizeof text, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n%s\n#EXT-X-ENDLIST\n",
+             target);
     synth_text_file(fal_temp_path("list.m3u8"), text);
     synth_text_file(fal_temp_path("list.mp4"), text);
     snprintf(text, sizeof text, "ffconcat version 1.0\nfile '%s'\n", target);
@@ -115,8 +115,8 @@ static int64_t count_frames(fal_clip *clip)
 
 static void make_clip(const char *path, const char *muxer)
 {
-    synth_video v = {.encoder = "mpeg4", .pixel_format = "yuv420p", .width = 160, .height = 120, .frames = 100,
-                     .fps = 25};
+    synth_video v = {
+        .encoder = "mpeg4", .pixel_format = "yuv420p", .width = 160, .height = 120, .frames = 100, .fps = 25};
     synth_audio a = {.encoder = "mp2", .rate = 32000, .channels = 1, .length_ms = 4000};
     synth_clip(path, muxer, &v, &a);
 }
@@ -234,10 +234,13 @@ static void test_warning_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_silence),       cmocka_unit_test(test_no_media),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_no_media),
         cmocka_unit_test(test_playlists_are_refused),
-        cmocka_unit_test(test_truncated),     cmocka_unit_test(test_missing_index),
-        cmocka_unit_test(test_damaged_middle), cmocka_unit_test(test_absurd_size),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_missing_index),
+        cmocka_unit_test(test_damaged_middle),
+        cmocka_unit_test(test_absurd_size),
         cmocka_unit_test(test_warning_names),
     };
     return cmocka_run_group_tests_name("media/damage", tests, NULL, NULL);

@@ -343,10 +343,10 @@ static void test_bad_rates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sinc_synthetic), cmocka_unit_test(test_sinc_recorded),
-        cmocka_unit_test(test_sinc_kernels),   cmocka_unit_test(test_sinc_formula),
-        cmocka_unit_test(test_channels),       cmocka_unit_test(test_channels_recorded),
-        cmocka_unit_test(test_soxr_synthetic), cmocka_unit_test(test_soxr_recorded),
+        cmocka_unit_test(test_sinc_synthetic),     cmocka_unit_test(test_sinc_recorded),
+        cmocka_unit_test(test_sinc_kernels),       cmocka_unit_test(test_sinc_formula),
+        cmocka_unit_test(test_channels),           cmocka_unit_test(test_channels_recorded),
+        cmocka_unit_test(test_soxr_synthetic),     cmocka_unit_test(test_soxr_recorded),
         cmocka_unit_test(test_streaming_is_exact), cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_bad_rates),
     };

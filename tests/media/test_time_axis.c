@@ -81,8 +81,10 @@ static void test_frame_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_times_are_kept), cmocka_unit_test(test_missing_time_follows_on),
-        cmocka_unit_test(test_jumps),               cmocka_unit_test(test_late_start),
+        cmocka_unit_test(test_good_times_are_kept),
+        cmocka_unit_test(test_missing_time_follows_on),
+        cmocka_unit_test(test_jumps),
+        cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_frame_length),
     };
     return cmocka_run_group_tests_name("media/time_axis", tests, NULL, NULL);
