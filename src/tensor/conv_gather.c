@@ -11,26 +11,49 @@ typedef struct source {
     int64_t channels;      /* of the group */
 } source;
 
-/* One line of taps along the width: `line` is the first pixel of an input line, `start` the column of the first tap. */
-static void gather_line(const source *s, const float *line, int64_t start, float *out)
+/* memcpy of n floats; the few of a narrow kernel on a one-channel input (7 in the video stem, for each of 35 lines of
+ * every output) without its call: two fixed copies that overlap. */
+static inline void copy_floats(float *out, const float *in, int64_t n)
 {
-    int64_t width = s->shape->in[2], taps = s->conv->kernel[2], channels = s->channels;
-    int64_t before = start < 0 ? -start : 0, after = start + taps > width ? start + taps - width : 0;
-    if (before + after >= taps) {
-        memset(out, 0, (size_t)(taps * channels) * sizeof *out);
-        return;
+    enum { FEW = 4, FEW_BYTES = FEW * sizeof(float) };
+    if (n >= FEW && n <= 2 * FEW) {
+        float last[FEW];
+        memcpy(last, in + n - FEW, FEW_BYTES);
+        memcpy(out, in, FEW_BYTES);
+        memcpy(out + n - FEW, last, FEW_BYTES);
+    } else {
+        memcpy(out, in, (size_t)n * sizeof *out);
     }
-    memset(out, 0, (size_t)(before * channels) * sizeof *out);
-    const float *in = line + (start + before) * s->conv->in;
-    if (channels == s->conv->in)
-        memcpy(out + before * channels, in, (size_t)((taps - before - after) * channels) * sizeof *out);
-    else
-        for (int64_t tap = before; tap < taps - after; tap++, in += s->conv->in)
-            memcpy(out + tap * channels, in, (size_t)channels * sizeof *out);
-    memset(out + (taps - after) * channels, 0, (size_t)(after * channels) * sizeof *out);
 }
 
-static void gather_row(const source *s, int64_t batch, const int64_t at[3], float *out)
+/* One line of taps along the width, of which some may fall outside: `line` is the first pixel of an input line, `start`
+ * the column of the first tap. */
+static void gather_line(const source *s, const float *line, int64_t start, float *out)
+{
+    int64_t width = s->shape->in[2], channels = s->channels;
+    for (int64_t tap = 0; tap < s->conv->kernel[2]; tap++, out += channels) {
+        if (start + tap >= 0 && start + tap < width)
+            copy_floats(out, line + (start + tap) * s->conv->in, channels);
+        else
+            memset(out, 0, (size_t)channels * sizeof *out);
+    }
+}
+
+/* The same line of taps for `count` outputs next to each other, each into its own row. */
+static void gather_lines(const source *s, const float *line, int64_t start, int64_t count, float *out, int64_t stride)
+{
+    int64_t taps = s->conv->kernel[2], step = s->conv->stride[2];
+    for (int64_t i = 0; i < count; i++, start += step, out += stride) {
+        if (s->channels == s->conv->in && start >= 0 && start + taps <= s->shape->in[2])
+            copy_floats(out, line + start * s->channels, taps * s->channels);
+        else
+            gather_line(s, line, start, out);
+    }
+}
+
+/* `count` outputs along the width from position `at` on. Lines of taps are the outer loop: what they have in common is
+ * worked out once. */
+static void gather_run(const source *s, int64_t batch, const int64_t at[3], int64_t count, float *out, int64_t stride)
 {
     const fal_conv *conv = s->conv;
     const int64_t *in = s->shape->in;
@@ -38,12 +61,12 @@ static void gather_row(const source *s, int64_t batch, const int64_t at[3], floa
     for (int64_t kd = 0; kd < conv->kernel[0]; kd++)
         for (int64_t kh = 0; kh < conv->kernel[1]; kh++, out += line_floats) {
             int64_t d = at[0] * conv->stride[0] + kd - conv->pad[0], h = at[1] * conv->stride[1] + kh - conv->pad[1];
-            if (d < 0 || d >= in[0] || h < 0 || h >= in[1]) {
-                memset(out, 0, (size_t)line_floats * sizeof *out);
-                continue;
-            }
-            const float *line = s->x + ((batch * in[0] + d) * in[1] + h) * in[2] * conv->in;
-            gather_line(s, line, at[2] * conv->stride[2] - conv->pad[2], out);
+            if (d >= 0 && d < in[0] && h >= 0 && h < in[1])
+                gather_lines(s, s->x + ((batch * in[0] + d) * in[1] + h) * in[2] * conv->in,
+                             at[2] * conv->stride[2] - conv->pad[2], count, out, stride);
+            else
+                for (int64_t i = 0; i < count; i++)
+                    memset(out + i * stride, 0, (size_t)line_floats * sizeof *out);
         }
 }
 
@@ -51,13 +74,11 @@ static void gather(const void *user, int64_t first, int64_t count, float *out, i
 {
     const source *s = user;
     const int64_t *extent = s->shape->out;
-    for (int64_t row = first; row < first + count; row++, out += stride) {
-        int64_t rest = row;
-        int64_t at[3];
-        at[2] = rest % extent[2], rest /= extent[2];
-        at[1] = rest % extent[1], rest /= extent[1];
-        at[0] = rest % extent[0], rest /= extent[0];
-        gather_row(s, rest, at, out);
+    for (int64_t row = first, run; row < first + count; row += run, out += run * stride) {
+        int64_t line = row / extent[2], map = line / extent[1];
+        const int64_t at[3] = {map % extent[0], line % extent[1], row % extent[2]};
+        run = extent[2] - at[2] < first + count - row ? extent[2] - at[2] : first + count - row;
+        gather_run(s, map / extent[0], at, run, out, stride);
     }
 }
 

@@ -12,7 +12,7 @@ enum {
     MIN_CHANNELS = 32, /* below, the transforms cost more than they save */
     MAX_POINTS = 36,
     WORKING_FLOATS = 320 * 1024, /* transformed inputs and products of a task: about the L2 cache */
-    MIN_TILES = 48, MAX_TILES = 126 /* per task; fewer would read the weights too often */
+    MIN_TILES = 96, MAX_TILES = 126 /* per task; fewer would read the weights too often */
 };
 
 bool fal_conv_suits_winograd(const fal_conv *conv)
@@ -155,8 +155,8 @@ static winograd make_plan(const fal_conv *conv, const fal_conv_shape *shape, con
     int64_t tasks = fal_round_up((w.tiles + tiles - 1) / tiles, threads); /* equal shares */
     w.task_tiles = fal_round_up((w.tiles + tasks - 1) / tasks, w.kernels->mr);
     w.tasks = (w.tiles + w.task_tiles - 1) / w.task_tiles;
-    w.v_point = w.task_tiles * w.v_stride;
-    w.product_point = w.task_tiles * out;
+    w.v_point = w.task_tiles * w.v_stride + 16; /* + 16: points do not share cache sets */
+    w.product_point = w.task_tiles * out + 16;
     w.scratch = points * (w.v_point + w.product_point);
     return w;
 }

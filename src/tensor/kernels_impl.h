@@ -184,25 +184,39 @@ static void multiply(int rows, int64_t k, const float *a, int64_t a_stride, cons
 #undef CASE
 }
 
+/* One vector of a row; n == LANES, a constant, for whole ones. */
+INLINE void finish_vector(fal_act act, const fal_finish *f, float scale, vec product, vec bias, vec slope,
+                          const float *residual, float *y, int64_t n)
+{
+    vec v = product * scale + bias;
+    vec add = !residual ? splat(0) : n == LANES ? load(residual) : load_part(residual, n, 0);
+    v = f->act_after_residual ? activate(act, v + add, slope) : activate(act, v, slope) + add;
+    if (n == LANES)
+        store(y, v);
+    else
+        store_part(y, v, n);
+}
+
+INLINE void finish_column(fal_act act, const fal_finish *f, int rows, int64_t col, int64_t n, const float *tile)
+{
+    vec bias = !f->bias ? splat(0) : n == LANES ? load(f->bias + col) : load_part(f->bias + col, n, 0);
+    vec slope = !f->slope ? splat(0) : n == LANES ? load(f->slope + col) : load_part(f->slope + col, n, 0);
+    for (int row = 0; row < rows; row++) {
+        float scale = f->row_scale ? f->alpha * f->row_scale[row] : f->alpha;
+        const float *residual = f->residual ? f->residual + row * f->residual_stride + col : NULL;
+        finish_vector(act, f, scale, load(tile + row * TILE_COLS + col), bias, slope, residual,
+                      f->y + row * f->y_stride + col, n);
+    }
+}
+
 /* `act` is a constant at each call, so that the switch in activate disappears. */
 INLINE void finish_with(fal_act act, const fal_finish *f, int rows, int cols, const float *tile)
 {
-    FOR_VECTORS(col, cols) {
-        vec bias = f->bias ? load_at(f->bias, col, cols) : splat(0);
-        vec slope = f->slope ? load_at(f->slope, col, cols) : splat(0);
-        for (int row = 0; row < rows; row++) {
-            float scale = f->row_scale ? f->alpha * f->row_scale[row] : f->alpha;
-            vec v = load(tile + row * TILE_COLS + col) * scale + bias;
-            vec residual = f->residual ? load_at(f->residual + row * f->residual_stride, col, cols) : splat(0);
-            if (f->act_after_residual)
-                v = activate(act, v + residual, slope);
-            else if (f->residual)
-                v = activate(act, v, slope) + residual;
-            else
-                v = activate(act, v, slope);
-            store_at(f->y + row * f->y_stride, v, col, cols);
-        }
-    }
+    int64_t col = 0;
+    for (; col + LANES <= cols; col += LANES)
+        finish_column(act, f, rows, col, LANES, tile);
+    if (col < cols)
+        finish_column(act, f, rows, col, cols - col, tile);
 }
 
 static void finish(const fal_finish *f, int rows, int cols, const float *tile)
@@ -267,21 +281,36 @@ INLINE void output_points(const int m, const vec *d, int stride, vec *v)
 #undef V
 }
 
-INLINE void input_tile(const int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride)
+/* n channels from c on, at most a vector. */
+INLINE void input_vector(const int m, const float *const *pixels, int64_t c, int64_t n, float *v, int64_t point_stride)
 {
     const int t = m + 2;
-    FOR_VECTORS(c, channels) {
-        vec d[36];
-        for (int i = 0; i < t * t; i++)
-            d[i] = load_at(pixels[i], c, channels);
-        for (int col = 0; col < t; col++)
-            input_points(m, d + col, t, d + col);
+    vec d[36];
+#pragma GCC unroll 6
+    for (int col = 0; col < t; col++) {
+#pragma GCC unroll 6
         for (int line = 0; line < t; line++) {
-            input_points(m, d + line * t, 1, d + line * t);
-            for (int col = 0; col < t; col++)
-                store(v + (line * t + col) * point_stride + c, d[line * t + col]);
+            const float *from = pixels[line * t + col] + c;
+            d[line * t + col] = n == LANES ? load(from) : load_part(from, n, 0);
         }
+        input_points(m, d + col, t, d + col);
     }
+#pragma GCC unroll 6
+    for (int line = 0; line < t; line++) {
+        input_points(m, d + line * t, 1, d + line * t);
+#pragma GCC unroll 6
+        for (int col = 0; col < t; col++)
+            store(v + (line * t + col) * point_stride + c, d[line * t + col]);
+    }
+}
+
+INLINE void input_tile(const int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride)
+{
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        input_vector(m, pixels, c, LANES, v, point_stride);
+    if (c < channels)
+        input_vector(m, pixels, c, channels - c, v, point_stride);
 }
 
 static void winograd_input(int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride)
@@ -297,12 +326,17 @@ INLINE void output_tile(const int m, const float *products, int64_t point_stride
     const int t = m + 2;
     for (int v = 0; v < TILE_VECTORS; v++) {
         vec d[36];
-        for (int i = 0; i < t * t; i++)
-            d[i] = load(products + i * point_stride + v * LANES);
-        for (int col = 0; col < t; col++)
+#pragma GCC unroll 6
+        for (int col = 0; col < t; col++) {
+#pragma GCC unroll 6
+            for (int line = 0; line < t; line++)
+                d[line * t + col] = load(products + (line * t + col) * point_stride + v * LANES);
             output_points(m, d + col, t, d + col);
+        }
+#pragma GCC unroll 4
         for (int line = 0; line < m; line++) {
             output_points(m, d + line * t, 1, d + line * t);
+#pragma GCC unroll 4
             for (int col = 0; col < m; col++)
                 store(tile[line] + col * TILE_COLS + v * LANES, d[line * t + col]);
         }
