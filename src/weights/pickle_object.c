@@ -14,6 +14,8 @@ static fal_status push_global(fal_vm *vm, const char *module, size_t module_leng
     full[module_length] = '.';
     memcpy(full + module_length + 1, name, name_length);
     full[module_length + 1 + name_length] = '\0';
+    if (strlen(full) != module_length + 1 + name_length)
+        FAL_TRY(fal_vm_fail(vm, err, "a class name with a NUL in it"));
     value->is_global = true;
     vm->globals.items[vm->globals.count++] = value;
     FAL_TRY(fal_vm_push(vm, value, err));
