@@ -211,7 +211,11 @@ static fal_status read_picture(fal_clip *clip, const fal_input_request *want, in
     if (st == FAL_ERR_TOO_SHORT) /* a video track without one decodable frame: as if there were none */
         return FAL_OK;
     FAL_TRY(st);
-    FAL_TRY(fal_timeline_create(tracks, want->face > 0 ? want->face - 1 : FAL_FACE_AUTO, &line, err));
+    if (tracks->track_count && want->face > tracks->track_count)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "face %d asked for, the clip shows %lld", want->face,
+                 (long long)tracks->track_count);
+    bool choose = tracks->track_count && want->face > 0;
+    FAL_TRY(fal_timeline_create(tracks, choose ? want->face - 1 : FAL_FACE_AUTO, &line, err));
     in->face = face_facts(tracks, line, want->face);
     FAL_TRY(fal_mouth_plan_create(line, &plan, err));
     in->face_s = fal_now_s() - start;
