@@ -25,6 +25,24 @@ int64_t fal_packed_count(const fal_kernels *kernels, int64_t k, int64_t n)
     return k * fal_round_up(n, kernels->nr);
 }
 
+/* Columns that are contiguous in memory (transposed sources): each is read once, in stretches that keep the part of the
+ * panel being written in the L1 cache. */
+static void pack_columns(const float *in, int64_t n_stride, int64_t k, int64_t cols, int64_t nr, float *to)
+{
+    enum { STRETCH = 128 };
+    for (int64_t first = 0; first < k; first += STRETCH)
+        for (int64_t j = 0; j < cols; j++)
+            for (int64_t p = first; p < min64(first + STRETCH, k); p++)
+                to[p * nr + j] = in[j * n_stride + p];
+}
+
+static void pack_rows(const float *in, int64_t k_stride, int64_t n_stride, int64_t k, int64_t cols, int64_t nr, float *to)
+{
+    for (int64_t p = 0; p < k; p++, in += k_stride, to += nr)
+        for (int64_t j = 0; j < cols; j++)
+            to[j] = in[j * n_stride];
+}
+
 void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t first, int64_t last, float *out)
 {
     int64_t nr = kernels->nr;
@@ -32,11 +50,12 @@ void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t fi
         const float *in = m->data + panel * nr * m->n_stride;
         float *to = out + panel * nr * m->k;
         int64_t cols = min64(nr, m->n - panel * nr);
-        for (int64_t p = 0; p < m->k; p++, in += m->k_stride, to += nr) {
-            for (int64_t j = 0; j < cols; j++)
-                to[j] = in[j * m->n_stride];
-            memset(to + cols, 0, (size_t)(nr - cols) * sizeof *to);
-        }
+        if (cols < nr)
+            memset(to, 0, (size_t)(m->k * nr) * sizeof *to);
+        if (m->k_stride == 1)
+            pack_columns(in, m->n_stride, m->k, cols, nr, to);
+        else
+            pack_rows(in, m->k_stride, m->n_stride, m->k, cols, nr, to);
     }
 }
 
@@ -117,17 +136,28 @@ static const float *panel_step(const strip *s, int64_t panel, int64_t p, int64_t
     return s->wide;
 }
 
-/* Asks for part `part` of `parts` of the same step of the next panel, which else would come from memory just when the
- * first tile needs it. */
-static void prefetch_next_panel(const fal_packed *b, int64_t panel, int64_t p, int64_t step, int64_t part, int64_t parts)
+/* The same step of the next panel, which else would come from memory just when its first tile needs it: each tile asks
+ * for a share of it. */
+typedef struct ahead {
+    const char *at, *end;
+    int64_t share; /* bytes per tile, a multiple of 64; 0 behind the last panel */
+} ahead;
+
+static ahead look_ahead(const fal_packed *b, int64_t panel, int64_t p, int64_t step, int64_t tiles)
 {
-    int64_t nr = b->kernels->nr, offset = ((panel + 1) * b->k + p) * nr, count = step * nr;
+    int64_t nr = b->kernels->nr, offset = ((panel + 1) * b->k + p) * nr;
     if ((panel + 1) * nr >= b->n)
-        return;
-    const char *data = b->f32 ? (const char *)(b->f32 + offset) : (const char *)(b->bf16 + offset);
-    int64_t bytes = count * (int64_t)(b->f32 ? sizeof *b->f32 : sizeof *b->bf16);
-    for (int64_t at = bytes * part / parts / 64 * 64; at < bytes * (part + 1) / parts; at += 64)
-        __builtin_prefetch(data + at, 0, 2);
+        return (ahead){0};
+    int64_t bytes = step * nr * (int64_t)(b->f32 ? sizeof *b->f32 : sizeof *b->bf16);
+    const char *at = b->f32 ? (const char *)(b->f32 + offset) : (const char *)(b->bf16 + offset);
+    return (ahead){at, at + bytes, fal_round_up((bytes + tiles - 1) / tiles, 64)};
+}
+
+static void prefetch_share(ahead *next)
+{
+    const char *end = next->end - next->at > next->share ? next->at + next->share : next->end;
+    for (; next->at < end; next->at += 64)
+        __builtin_prefetch(next->at, 0, 2);
 }
 
 static float *panel_tiles(const strip *s, int64_t col)
@@ -141,11 +171,12 @@ static void multiply_panel(const strip *s, int64_t col, int64_t p, int64_t step)
     int64_t nr = kernels->nr, mr = kernels->mr, panel = (s->col + col) / nr, tiles = (s->rows + mr - 1) / mr;
     const float *b = panel_step(s, panel, p, step);
     float *tile = panel_tiles(s, col);
+    ahead next = look_ahead(s->b, panel, p, step, tiles);
     for (int64_t i = 0; i < tiles; i++, tile += mr * nr) {
         const float *a = s->a + i * mr * s->a_stride + p;
         const float *next_a = i + 1 < tiles ? a + mr * s->a_stride : s->a + p;
         kernels->multiply((int)min64(mr, s->rows - i * mr), step, a, s->a_stride, b, tile, p > 0, next_a);
-        prefetch_next_panel(s->b, panel, p, step, i, tiles);
+        prefetch_share(&next);
     }
 }
 
