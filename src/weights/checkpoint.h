@@ -60,6 +60,14 @@ typedef struct fal_named_tensor {
 fal_status fal_checkpoint_open(const char *path, const fal_log *log, fal_checkpoint **out, fal_error *err);
 void fal_checkpoint_free(fal_checkpoint **ckpt);
 
+/* A file that is already in memory and outlives the checkpoint: embedded heads, fuzzing. */
+typedef struct fal_source {
+    const uint8_t *bytes;
+    size_t size;
+    const char *origin; /* for error text */
+} fal_source;
+fal_status fal_checkpoint_parse(const fal_source *source, const fal_log *log, fal_checkpoint **out, fal_error *err);
+
 const char *fal_checkpoint_path(const fal_checkpoint *ckpt);
 fal_container fal_checkpoint_container(const fal_checkpoint *ckpt);
 size_t fal_checkpoint_count(const fal_checkpoint *ckpt);

@@ -8,13 +8,6 @@
 #include "weights/checkpoint.h"
 #include "weights/value.h"
 
-/* A file in memory; it outlives the checkpoint. */
-typedef struct fal_source {
-    const uint8_t *bytes;
-    size_t size;
-    const char *origin; /* for error text */
-} fal_source;
-
 typedef struct fal_metadata_item {
     const char *key, *value;
 } fal_metadata_item;
@@ -47,15 +40,11 @@ struct fal_checkpoint {
 };
 
 typedef struct fal_container_reader {
-    const char *name;
     bool (*sniff)(const fal_source *source);
     fal_status (*read)(fal_checkpoint *ckpt, const fal_source *source, fal_error *err); /* adds tensors and the rest */
 } fal_container_reader;
 
 extern const fal_container_reader fal_reader_safetensors, fal_reader_torch_zip, fal_reader_torch_legacy;
-
-/* Reads one container in memory: fal_checkpoint_open without the file system. */
-fal_status fal_checkpoint_parse(const fal_source *source, const fal_log *log, fal_checkpoint **out, fal_error *err);
 
 /* ---- for readers ---- */
 

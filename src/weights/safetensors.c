@@ -221,4 +221,4 @@ done:
     return st;
 }
 
-const fal_container_reader fal_reader_safetensors = {.name = "safetensors", .sniff = sniff, .read = read};
+const fal_container_reader fal_reader_safetensors = {.sniff = sniff, .read = read};

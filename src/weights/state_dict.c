@@ -7,8 +7,9 @@
 
 #define FAL_LOG_COMPONENT "weights"
 
-/* Bounds of the walk. A dictionary may be reached over many ways, or contain itself. */
-enum { MAX_DEPTH = 32, MAX_STEPS = 1 << 20, MAX_NAME = 1024, MAX_NAME_BYTES = 1 << 26 };
+/* Bounds of the walk, since a dictionary may be reached over many ways, or contain itself. The largest models have some
+ * ten thousand tensors with names of a hundred bytes. */
+enum { MAX_DEPTH = 32, MAX_STEPS = 1 << 17, MAX_NAME = 1024, MAX_NAME_BYTES = 1 << 24 };
 
 /* Where training programs put the weights, most specific first: fairseq and MAE descendants (model), Lightning and
  * open_clip (state_dict), DeepSpeed (module), the rest seen in the wild. */

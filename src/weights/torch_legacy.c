@@ -175,4 +175,4 @@ done:
     return st;
 }
 
-const fal_container_reader fal_reader_torch_legacy = {.name = "PyTorch legacy", .sniff = sniff, .read = read};
+const fal_container_reader fal_reader_torch_legacy = {.sniff = sniff, .read = read};

@@ -179,4 +179,4 @@ done:
     return st;
 }
 
-const fal_container_reader fal_reader_torch_zip = {.name = "PyTorch zip", .sniff = sniff, .read = read};
+const fal_container_reader fal_reader_torch_zip = {.sniff = sniff, .read = read};

@@ -40,7 +40,8 @@ static void test_legacy(void **state)
     check_values(ckpt, "a", a, 6);
     check_values(ckpt, "b", b, 4);
     check_values(ckpt, "same", a + 3, 3);
-    const float *whole = fal_checkpoint_find(ckpt, "a")->tensor.data, *part = fal_checkpoint_find(ckpt, "same")->tensor.data;
+    const float *whole = fal_checkpoint_find(ckpt, "a")->tensor.data;
+    const float *part = fal_checkpoint_find(ckpt, "same")->tensor.data;
     assert_ptr_equal(whole + 3, part); /* one storage, one copy */
     fal_checkpoint_free(&ckpt);
 

@@ -138,7 +138,8 @@ static void test_open_clip_folder(void **state)
     copy("clip", "open_clip_model.safetensors", fal_data_path("hostile/ok_misaligned.safetensors"));
     put("clip", "open_clip_config.json", "{\"model_cfg\": {\"embed_dim\": 20}}");
     fal_checkpoint *ckpt = open_checkpoint(fal_temp_path("clip"));
-    assert_int_equal(fal_value_int(fal_value_path(fal_checkpoint_open_clip_config(ckpt), "model_cfg.embed_dim"), 0), 20);
+    const fal_value *config = fal_checkpoint_open_clip_config(ckpt);
+    assert_int_equal(fal_value_int(fal_value_path(config, "model_cfg.embed_dim"), 0), 20);
     fal_checkpoint_free(&ckpt);
 }
 
