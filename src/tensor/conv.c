@@ -132,14 +132,14 @@ static void taps_outermost(const float *from, int64_t out, int64_t in, int64_t t
 }
 
 /* weight: [out, taps, in/groups]. */
-static fal_status pack_groups(fal_conv *conv, const float *weight, int64_t k, fal_error *err)
+static fal_status pack_groups(fal_conv *conv, const float *weight, int64_t k, fal_precision precision, fal_error *err)
 {
     fal_status st = FAL_OK;
     int64_t out_per_group = conv->out / conv->groups;
     FAL_ALLOC(conv->group, fal_calloc((size_t)conv->groups, sizeof *conv->group));
     for (int64_t g = 0; g < conv->groups; g++) {
         fal_matrix m = {weight + g * out_per_group * k, .k = k, .n = out_per_group, .k_stride = 1, .n_stride = k};
-        FAL_TRY(fal_packed_create(&m, FAL_PRECISION_F32, &conv->group[g], err));
+        FAL_TRY(fal_packed_create(&m, precision, &conv->group[g], err));
     }
 done:
     return st;
@@ -172,10 +172,10 @@ static fal_status set_weights(fal_conv *conv, const fal_conv_params *p, fal_erro
     taps_outermost(plain, conv->out, in_per_group, taps, ordered);
     if (in_per_group == 1 && conv->groups == conv->out && conv->groups > 1)
         FAL_TRY(transpose_depthwise(conv, ordered, taps, err));
-    else if (fal_conv_suits_winograd(conv))
+    else if (fal_conv_suits_winograd(conv) && (p->precision == FAL_PRECISION_F32 || !fal_cpu_has_bf16()))
         FAL_TRY(fal_conv_set_winograd(conv, ordered, err));
     else
-        FAL_TRY(pack_groups(conv, ordered, taps * in_per_group, err));
+        FAL_TRY(pack_groups(conv, ordered, taps * in_per_group, p->precision, err));
 done:
     fal_free(plain);
     fal_free(ordered);

@@ -23,16 +23,6 @@ static void sum_taps(const fal_conv *conv, const fal_kernels *kernels, const fal
             }
 }
 
-/* `finish` works on tiles of nr columns. */
-static void write_position(const fal_conv *conv, const fal_kernels *kernels, const fal_finish *finish, int64_t position,
-                           const float *sum)
-{
-    for (int64_t col = 0; col < conv->out; col += kernels->nr) {
-        fal_finish at = fal_finish_at(finish, position, col);
-        kernels->finish(&at, 1, (int)(conv->out - col < kernels->nr ? conv->out - col : kernels->nr), sum + col);
-    }
-}
-
 fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
                                   const fal_conv_args *args, fal_error *err)
 {
@@ -40,7 +30,7 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
     int threads = fal_run_threads(run);
     fal_arena *arena = fal_run_arena(run);
     fal_arena_mark mark = fal_arena_save(arena);
-    int64_t each = fal_round_up(conv->out, kernels->nr), in_floats = shape->in[0] * shape->in[1] * shape->in[2] * conv->in;
+    int64_t each = fal_round_up(conv->out, 16), in_floats = shape->in[0] * shape->in[1] * shape->in[2] * conv->in;
     int64_t per_item = shape->out[0] * shape->out[1] * shape->out[2];
     float *sums = fal_run_floats(run, threads * each);
     if (!sums)
@@ -52,7 +42,8 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
         int64_t at[3] = {rest / shape->out[2] / shape->out[1], rest / shape->out[2] % shape->out[1], rest % shape->out[2]};
         float *sum = sums + omp_get_thread_num() * each;
         sum_taps(conv, kernels, shape, args->x + position / per_item * in_floats, at, sum);
-        write_position(conv, kernels, &finish, position, sum);
+        fal_finish at_position = fal_finish_at(&finish, position, 0);
+        kernels->finish(&at_position, 1, conv->out, sum, conv->out);
     }
     fal_arena_release(arena, mark);
     return FAL_OK;

@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/half.h"
+#include "tensor/native.h"
 
 #include <omp.h>
 #include <string.h>
@@ -59,29 +60,41 @@ void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t fi
     }
 }
 
+static fal_status pack_bf16(const fal_matrix *m, fal_packed *packed, size_t count, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    int64_t nr = packed->kernels->nr, panel_floats = m->k * nr;
+    float *panel = NULL;
+    FAL_ALLOC(packed->bf16, fal_malloc_array(count, sizeof(uint16_t)));
+    FAL_ALLOC(panel, fal_malloc_array((size_t)panel_floats, sizeof *panel));
+    for (int64_t col = 0; col < m->n; col += nr) {
+        fal_matrix one = *m;
+        one.data += col * m->n_stride;
+        one.n -= col;
+        fal_pack_panels(packed->kernels, &one, 0, 1, panel);
+        fal_f32_to_bf16_n(panel, packed->bf16 + col * m->k, (size_t)panel_floats);
+    }
+done:
+    fal_free(panel);
+    return st;
+}
+
+/* The one place that decides how weights are kept: float32 panels, oneDNN's bfloat16 layout, or bfloat16 panels that are
+ * widened step by step on CPUs without such units. */
 fal_status fal_packed_create(const fal_matrix *m, fal_precision precision, fal_packed *out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    const fal_kernels *kernels = fal_kernels_get();
-    fal_packed packed = {.kernels = kernels, .k = m->k, .n = m->n};
-    int64_t panels = fal_round_up(m->n, kernels->nr) / kernels->nr, panel_floats = m->k * kernels->nr;
+    fal_packed packed = {.kernels = fal_kernels_get(), .k = m->k, .n = m->n};
     size_t count;
-    if (!fal_mul_ok((size_t)panels, (size_t)panel_floats, &count))
+    if (!fal_mul_ok((size_t)m->k, (size_t)fal_round_up(m->n, packed.kernels->nr), &count))
         FAL_FAIL(FAL_ERR_MEMORY, "weights of %lld x %lld are too large", (long long)m->n, (long long)m->k);
     if (precision == FAL_PRECISION_F32) {
         FAL_ALLOC(packed.f32, fal_malloc_array(count, sizeof(float)));
-        fal_pack_panels(kernels, m, 0, panels, packed.f32);
+        fal_pack_panels(packed.kernels, m, 0, fal_round_up(m->n, packed.kernels->nr) / packed.kernels->nr, packed.f32);
+    } else if (fal_cpu_has_bf16()) {
+        FAL_TRY(fal_native_create(m, FAL_BF16, &packed.native, err));
     } else {
-        FAL_ALLOC(packed.bf16, fal_malloc_array(count, sizeof(uint16_t)));
-        FAL_ALLOC(packed.f32, fal_malloc_array((size_t)panel_floats, sizeof(float)));
-        for (int64_t panel = 0; panel < panels; panel++) {
-            fal_matrix one = *m;
-            one.data += panel * kernels->nr * m->n_stride;
-            one.n -= panel * kernels->nr;
-            fal_pack_panels(kernels, &one, 0, 1, packed.f32);
-            fal_f32_to_bf16_n(packed.f32, packed.bf16 + panel * panel_floats, (size_t)panel_floats);
-        }
-        fal_release(&packed.f32);
+        FAL_TRY(pack_bf16(m, &packed, count, err));
     }
     *out = packed;
     packed = (fal_packed){0};
@@ -94,6 +107,7 @@ void fal_packed_clear(fal_packed *packed)
 {
     fal_free(packed->f32);
     fal_free(packed->bf16);
+    fal_native_free(&packed->native);
     *packed = (fal_packed){0};
 }
 
@@ -194,7 +208,8 @@ static void finish_strip(const strip *s)
         const float *tile = panel_tiles(s, col);
         for (int64_t row = 0; row < s->rows; row += kernels->mr, tile += kernels->mr * kernels->nr) {
             fal_finish at = fal_finish_at(s->finish, row, s->col + col);
-            kernels->finish(&at, (int)min64(kernels->mr, s->rows - row), (int)min64(kernels->nr, s->cols - col), tile);
+            kernels->finish(&at, (int)min64(kernels->mr, s->rows - row), min64(kernels->nr, s->cols - col), tile,
+                            kernels->nr);
         }
     }
 }
@@ -230,13 +245,13 @@ static bool needs_copy(const fal_gemm *g)
     return g->gather || g->b->k > STEP_K;
 }
 
-static void copy_rows(const fal_gemm *g, int64_t first, int64_t count, float *out, int64_t stride)
+void fal_gemm_copy_rows(const fal_gemm *g, int64_t k, int64_t first, int64_t count, float *out, int64_t stride)
 {
     if (g->gather)
         g->gather(g->gather_user, first, count, out, stride);
     else
         for (int64_t row = 0; row < count; row++)
-            memcpy(out + row * stride, g->a + (first + row) * g->a_stride, (size_t)g->b->k * sizeof *out);
+            memcpy(out + row * stride, g->a + (first + row) * g->a_stride, (size_t)k * sizeof *out);
 }
 
 /* Row blocks of equal height, enough of them for the threads; columns are cut only when the rows do not suffice. */
@@ -276,7 +291,7 @@ static void run_task(const fal_gemm *gemms, const plan *p, int64_t task, float *
     const float *a = g->a ? g->a + row * g->a_stride : NULL;
     int64_t a_stride = g->a_stride;
     if (p->gather_stride) {
-        copy_rows(g, row, rows, scratch, p->gather_stride);
+        fal_gemm_copy_rows(g, g->b->k, row, rows, scratch, p->gather_stride);
         a = scratch;
         a_stride = p->gather_stride;
         scratch += p->block_rows * p->gather_stride;
@@ -285,10 +300,20 @@ static void run_task(const fal_gemm *gemms, const plan *p, int64_t task, float *
     fal_gemm_block(g->b, rows, a, a_stride, first_col, min64(first_col + p->col_step, g->b->n), &finish, scratch);
 }
 
+static fal_status run_native(fal_run *run, const fal_gemm *gemms, int64_t count, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    for (int64_t i = 0; i < count && st == FAL_OK; i++)
+        st = fal_native_run(run, gemms[i].b->native, &gemms[i], err);
+    return st;
+}
+
 fal_status fal_gemm_run(fal_run *run, const fal_gemm *gemms, int64_t count, fal_error *err)
 {
     if (count == 0 || gemms[0].rows == 0)
         return FAL_OK;
+    if (gemms[0].b->native)
+        return run_native(run, gemms, count, err);
     int threads = fal_run_threads(run);
     plan p = make_plan(gemms, count, threads);
     fal_arena *arena = fal_run_arena(run);

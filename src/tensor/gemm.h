@@ -11,8 +11,9 @@
 typedef struct fal_packed {
     const fal_kernels *kernels;
     int64_t k, n;
-    float *f32;     /* one of the two */
+    float *f32;     /* one of the three */
     uint16_t *bf16;
+    struct fal_native *native; /* oneDNN's own layout, where the CPU multiplies bfloat16 */
 } fal_packed;
 
 static inline int64_t fal_round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -49,6 +50,9 @@ typedef struct fal_gemm {
     const void *gather_user;
     fal_finish finish;         /* pointers for row 0, column 0 */
 } fal_gemm;
+
+/* Rows [first, first + count) of the left matrix, gathered or copied. */
+void fal_gemm_copy_rows(const fal_gemm *g, int64_t k, int64_t first, int64_t count, float *out, int64_t stride);
 
 /* Scratch of one sequential block product (below), in floats. */
 int64_t fal_gemm_block_scratch(const fal_kernels *kernels, int64_t rows);

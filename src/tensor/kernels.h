@@ -34,7 +34,8 @@ typedef struct fal_kernels {
      * rows in 1..mr. next_a: the a of the call to come, brought into the cache on the way (same stride; any address). */
     void (*multiply)(int rows, int64_t k, const float *a, int64_t a_stride, const float *b, float *tile,
                      bool accumulate, const float *next_a);
-    void (*finish)(const fal_finish *f, int rows, int cols, const float *tile);
+    /* tile: [rows, cols] of products, row stride tile_stride */
+    void (*finish)(const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride);
 
     /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see winograd.c. pixels: the (m + 2)^2 inputs of the
      * tile; v: one row of `channels` values (whole vectors are written) per transformed point. */

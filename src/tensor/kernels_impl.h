@@ -197,38 +197,41 @@ INLINE void finish_vector(fal_act act, const fal_finish *f, float scale, vec pro
         store_part(y, v, n);
 }
 
-INLINE void finish_column(fal_act act, const fal_finish *f, int rows, int64_t col, int64_t n, const float *tile)
+INLINE void finish_column(fal_act act, const fal_finish *f, int rows, int64_t col, int64_t n, const float *tile,
+                          int64_t tile_stride)
 {
     vec bias = !f->bias ? splat(0) : n == LANES ? load(f->bias + col) : load_part(f->bias + col, n, 0);
     vec slope = !f->slope ? splat(0) : n == LANES ? load(f->slope + col) : load_part(f->slope + col, n, 0);
     for (int row = 0; row < rows; row++) {
         float scale = f->row_scale ? f->alpha * f->row_scale[row] : f->alpha;
         const float *residual = f->residual ? f->residual + row * f->residual_stride + col : NULL;
-        finish_vector(act, f, scale, load(tile + row * TILE_COLS + col), bias, slope, residual,
-                      f->y + row * f->y_stride + col, n);
+        const float *from = tile + row * tile_stride + col;
+        vec product = n == LANES ? load(from) : load_part(from, n, 0);
+        finish_vector(act, f, scale, product, bias, slope, residual, f->y + row * f->y_stride + col,
+                      n);
     }
 }
 
 /* `act` is a constant at each call, so that the switch in activate disappears. */
-INLINE void finish_with(fal_act act, const fal_finish *f, int rows, int cols, const float *tile)
+INLINE void finish_with(fal_act act, const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride)
 {
     int64_t col = 0;
     for (; col + LANES <= cols; col += LANES)
-        finish_column(act, f, rows, col, LANES, tile);
+        finish_column(act, f, rows, col, LANES, tile, tile_stride);
     if (col < cols)
-        finish_column(act, f, rows, col, cols - col, tile);
+        finish_column(act, f, rows, col, cols - col, tile, tile_stride);
 }
 
-static void finish(const fal_finish *f, int rows, int cols, const float *tile)
+static void finish(const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride)
 {
     switch (f->act) {
-    case FAL_ACT_NONE: finish_with(FAL_ACT_NONE, f, rows, cols, tile); break;
-    case FAL_ACT_RELU: finish_with(FAL_ACT_RELU, f, rows, cols, tile); break;
-    case FAL_ACT_GELU: finish_with(FAL_ACT_GELU, f, rows, cols, tile); break;
-    case FAL_ACT_QUICK_GELU: finish_with(FAL_ACT_QUICK_GELU, f, rows, cols, tile); break;
-    case FAL_ACT_SWISH: finish_with(FAL_ACT_SWISH, f, rows, cols, tile); break;
-    case FAL_ACT_PRELU: finish_with(FAL_ACT_PRELU, f, rows, cols, tile); break;
-    case FAL_ACT_TANH: finish_with(FAL_ACT_TANH, f, rows, cols, tile); break;
+    case FAL_ACT_NONE: finish_with(FAL_ACT_NONE, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_RELU: finish_with(FAL_ACT_RELU, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_GELU: finish_with(FAL_ACT_GELU, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_QUICK_GELU: finish_with(FAL_ACT_QUICK_GELU, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_SWISH: finish_with(FAL_ACT_SWISH, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_PRELU: finish_with(FAL_ACT_PRELU, f, rows, cols, tile, tile_stride); break;
+    case FAL_ACT_TANH: finish_with(FAL_ACT_TANH, f, rows, cols, tile, tile_stride); break;
     }
 }
 
@@ -358,7 +361,7 @@ static void winograd_output(int m, const float *products, int64_t point_stride, 
             at.slope = f->slope ? f->slope + c : NULL;
             at.residual = f->residual ? f->residual + line * line_stride + c : NULL;
             at.y = f->y + line * line_stride + c;
-            finish(&at, cols, (int)(channels - c < TILE_COLS ? channels - c : TILE_COLS), tile[line]);
+            finish(&at, cols, channels - c < TILE_COLS ? channels - c : TILE_COLS, tile[line], TILE_COLS);
         }
     }
 }

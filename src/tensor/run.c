@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/thread.h"
+#include "tensor/native.h"
 
 #include <omp.h>
 
@@ -9,6 +10,7 @@ struct fal_run {
     fal_run_options options;
     int threads;
     fal_arena *arena;
+    fal_native_cache *native; /* made at first use */
 };
 
 fal_status fal_run_create(const fal_run_options *options, fal_run **out, fal_error *err)
@@ -33,6 +35,7 @@ void fal_run_free(fal_run **run)
 {
     if (!*run)
         return;
+    fal_native_cache_free(&(*run)->native);
     fal_arena_free(&(*run)->arena);
     fal_release(run);
 }
@@ -45,6 +48,13 @@ int fal_run_threads(const fal_run *run)
 fal_arena *fal_run_arena(fal_run *run)
 {
     return run->arena;
+}
+
+fal_native_cache *fal_run_native_cache(fal_run *run)
+{
+    if (!run->native && fal_native_cache_create(&run->native, NULL) != FAL_OK)
+        return NULL;
+    return run->native;
 }
 
 void fal_run_begin(fal_run *run)

@@ -1,0 +1,195 @@
+/* Every kernel table this CPU can run, and the 16-lane one split by the compiler, against plain loops. */
+#include "tensor/kernels.h"
+
+#include "core/alloc.h"
+#include "support/test.h"
+#include "tensor/naive.h"
+#include "tensor/random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const fal_kernels test_kernels_wide;
+
+typedef void check_fn(const fal_kernels *kernels);
+
+static void for_each_table(check_fn *check)
+{
+    for (fal_cpu_level level = FAL_CPU_BASELINE; level <= FAL_CPU_AVX512; level++)
+        if (fal_kernels_for(level))
+            check(fal_kernels_for(level));
+    check(&test_kernels_wide);
+}
+
+static const char *label(const fal_kernels *kernels, const char *what)
+{
+    static char text[96];
+    snprintf(text, sizeof text, "%s %s", kernels->name, what);
+    return text;
+}
+
+static void check_multiply(const fal_kernels *kernels)
+{
+    enum { K = 37, STRIDE = 41 };
+    uint64_t state = 1;
+    assert_in_range(kernels->mr, 1, FAL_MAX_MR);
+    assert_in_range(kernels->nr, 1, FAL_MAX_NR);
+    float *a = test_random_floats(&state, FAL_MAX_MR * STRIDE, 1), *b = test_random_floats(&state, K * FAL_MAX_NR, 1);
+    for (int rows = 1; rows <= kernels->mr; rows++)
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            float got[FAL_MAX_MR * FAL_MAX_NR], want[FAL_MAX_MR * FAL_MAX_NR];
+            for (int i = 0; i < rows * kernels->nr; i++) {
+                double sum = accumulate ? i : 0;
+                for (int k = 0; k < K; k++)
+                    sum += (double)a[i / kernels->nr * STRIDE + k] * b[k * kernels->nr + i % kernels->nr];
+                got[i] = (float)i;
+                want[i] = (float)sum;
+            }
+            kernels->multiply(rows, K, a, STRIDE, b, got, accumulate, a);
+            fal_check_close(label(kernels, "multiply"), got, want, (size_t)(rows * kernels->nr), 3e-6, 1e-6);
+        }
+    fal_free(a), fal_free(b);
+}
+
+static void test_multiply(void **unused)
+{
+    (void)unused;
+    for_each_table(check_multiply);
+}
+
+/* Bias, activation, residual before and after, row scales, widths that end within a vector. */
+static void check_finish(const fal_kernels *kernels)
+{
+    enum { ROWS = 3, COLS = 45, STRIDE = 50 };
+    uint64_t state = 2;
+    float *product = test_random_floats(&state, ROWS * COLS, 1), *residual = test_random_floats(&state, ROWS * STRIDE, 1);
+    float *vectors = test_random_floats(&state, 2 * COLS, 1), *scale = test_random_floats(&state, ROWS, 1);
+    for (fal_act act = FAL_ACT_NONE; act <= FAL_ACT_TANH; act++)
+        for (int after = 0; after < 2; after++) {
+            float got[ROWS * STRIDE] = {0}, want[ROWS * STRIDE] = {0};
+            fal_finish f = {.alpha = 0.5f, .row_scale = scale, .bias = vectors, .slope = vectors + COLS, .act = act,
+                            .act_after_residual = after, .residual = residual, .residual_stride = STRIDE, .y = got,
+                            .y_stride = STRIDE};
+            for (int i = 0; i < ROWS * COLS; i++) {
+                int row = i / COLS, col = i % COLS;
+                double v = 0.5 * scale[row] * product[i] + vectors[col], add = residual[row * STRIDE + col];
+                double slope = vectors[COLS + col];
+                want[row * STRIDE + col] = (float)(after ? fal_naive_act(act, v + add, slope)
+                                                         : fal_naive_act(act, v, slope) + add);
+            }
+            kernels->finish(&f, ROWS, COLS, product, COLS);
+            fal_check_close(label(kernels, "finish"), got, want, ROWS * STRIDE, 5e-7, 1e-6);
+        }
+    fal_free(product), fal_free(residual), fal_free(vectors), fal_free(scale);
+}
+
+static void test_finish(void **unused)
+{
+    (void)unused;
+    for_each_table(check_finish);
+}
+
+static void check_softmax(const fal_kernels *kernels)
+{
+    for (int n = 1; n < 70; n += 4) {
+        uint64_t state = (uint64_t)n;
+        float *x = test_random_floats(&state, n, 30), want[70];
+        double top = -INFINITY, sum = 0;
+        for (int i = 0; i < n; i++)
+            top = fmax(top, (double)x[i]);
+        for (int i = 0; i < n; i++)
+            sum += exp((double)x[i] - top);
+        for (int i = 0; i < n; i++)
+            want[i] = (float)exp((double)x[i] - top);
+        float got_sum = kernels->softmax(x, n), want_sum = (float)sum;
+        /* x - max x, up to 60, is rounded by up to 2e-6. */
+        fal_check_close(label(kernels, "softmax"), x, want, (size_t)n, 1e-30, 3e-6);
+        fal_check_close(label(kernels, "softmax sum"), &got_sum, &want_sum, 1, 0, 1e-6);
+        fal_free(x);
+    }
+}
+
+static void test_softmax(void **unused)
+{
+    (void)unused;
+    for_each_table(check_softmax);
+}
+
+static void check_rows(const fal_kernels *kernels)
+{
+    enum { N = 77 };
+    uint64_t state = 3;
+    float *x = test_random_floats(&state, N, 1), *gamma = test_random_floats(&state, N, 1);
+    float *beta = test_random_floats(&state, N, 1), got[N], want[N];
+    kernels->layer_norm(x, N, gamma, beta, 1e-5, got);
+    fal_naive_layer_norm(x, 1, N, gamma, beta, 1e-5, want);
+    fal_check_close(label(kernels, "layer_norm"), got, want, N, 1e-6, 1e-6);
+    for (fal_act act = FAL_ACT_NONE; act <= FAL_ACT_TANH; act++) {
+        kernels->act(act, x, N, got);
+        fal_naive_act_apply(act == FAL_ACT_PRELU ? FAL_ACT_NONE : act, x, N, want);
+        fal_check_close(label(kernels, "act"), got, want, N, 2e-7, 1e-6);
+    }
+    memcpy(got, beta, sizeof got);
+    kernels->multiply_add(x, gamma, N, got);
+    kernels->add_scaled(x, 0.5f, N, got);
+    kernels->max_into(beta, N, got);
+    for (int i = 0; i < N; i++)
+        want[i] = fmaxf(beta[i], beta[i] + x[i] * gamma[i] + 0.5f * x[i]);
+    fal_check_close(label(kernels, "row sums and maximum"), got, want, N, 3e-7, 0);
+    fal_free(x), fal_free(gamma), fal_free(beta);
+}
+
+static void test_rows(void **unused)
+{
+    (void)unused;
+    for_each_table(check_rows);
+}
+
+/* With weights that pass the centre tap only, transforming there and back must give the input back. */
+static void check_winograd(const fal_kernels *kernels)
+{
+    enum { CHANNELS = 21, PADDED = 32 };
+    for (int m = 3; m <= 4; m++) {
+        uint64_t state = 4;
+        int t = m + 2, points = t * t;
+        float *x = test_random_floats(&state, points * CHANNELS, 1), *v = test_random_floats(&state, points * PADDED, 0);
+        float *got = test_random_floats(&state, m * m * CHANNELS, 0), *want = test_random_floats(&state, m * m * CHANNELS, 0);
+        float *products = test_random_floats(&state, points * PADDED, 0);
+        const float *pixels[36];
+        static const double p[] = {0, 0.75, -0.75, 1.5, -1.5};
+        double g[6] = {0}; /* the G column of the centre tap: p / product of differences, 0 at infinity */
+        for (int i = 0; i < m + 1; i++) {
+            g[i] = p[i];
+            for (int other = 0; other < m + 1; other++)
+                g[i] /= other == i ? 1 : p[i] - p[other];
+        }
+        for (int i = 0; i < points; i++)
+            pixels[i] = x + i * CHANNELS;
+        kernels->winograd_input(m, pixels, CHANNELS, v, PADDED);
+        for (int i = 0; i < points; i++) /* panels: [ceil(21 / nr)][nr] is the plain order here */
+            for (int c = 0; c < PADDED; c++)
+                products[i * PADDED + c] = (float)(g[i / t] * g[i % t] * v[i * PADDED + c]);
+        fal_finish f = {.alpha = 1, .y = got, .y_stride = CHANNELS};
+        kernels->winograd_output(m, products, PADDED, kernels->nr, CHANNELS, &f, m, m, m * CHANNELS);
+        for (int i = 0; i < m * m * CHANNELS; i++)
+            want[i] = x[((i / CHANNELS / m + 1) * t + i / CHANNELS % m + 1) * CHANNELS + i % CHANNELS];
+        fal_check_close(label(kernels, m == 3 ? "winograd 3" : "winograd 4"), got, want, (size_t)(m * m * CHANNELS), 5e-6, 0);
+        fal_free(x), fal_free(v), fal_free(got), fal_free(want), fal_free(products);
+    }
+}
+
+static void test_winograd(void **unused)
+{
+    (void)unused;
+    for_each_table(check_winograd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_multiply), cmocka_unit_test(test_finish), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_winograd),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
