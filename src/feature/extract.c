@@ -50,6 +50,8 @@ static void settings_text(const extraction *x, fal_buf *text)
     fal_jw_key(&w, "format"), fal_jw_string(&w, "falsetto-features-1");
     fal_jw_key(&w, "encoder"), fal_jw_string(&w, fal_path_base(x->opt->encoder));
     fal_jw_key(&w, "family"), fal_jw_string(&w, x->about->family);
+    /* Hugging Face folders are often called alike: the shape tells them apart. */
+    fal_jw_key(&w, "parameters"), fal_jw_int(&w, (int64_t)x->about->parameters);
     fal_jw_key(&w, "dim"), fal_jw_int(&w, x->about->dim);
     fal_jw_key(&w, "arithmetic"), fal_jw_string(&w, x->about->arithmetic);
     fal_jw_key(&w, "streams"), fal_jw_array(&w);
