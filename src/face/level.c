@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Pixels beyond a window that its features depend on: the cell next to it, and half of the one after. */
-enum { BORDER = 2 * FAL_LEVEL_CELL };
+enum { BORDER = 2 * FAL_LEVEL_CELL, LEAST_TILE = 5 * FAL_LEVEL_CELL };
 
 /* Half the width of the triangle that pixels are averaged with, in level pixels. dlib's repeated bilinear shrinking by 5/6
  * blurs with a variance of 1/6 (1 + (5/6)^2 + (5/6)^4 + ...) = 0.55 level pixels at most; a triangle has r^2 / 6. */
@@ -113,11 +113,11 @@ fal_status fal_level_cut_tile(const fal_picture *gray, const fal_level *level, f
     float *sums;
     uint8_t *pixels;
     *out = tile;
-    if (level->width < FAL_LEVEL_WINDOW || level->height < FAL_LEVEL_WINDOW)
+    if (level->width < FAL_LEVEL_LEAST || level->height < FAL_LEVEL_LEAST)
         goto done;
     cut_axis((double)face.left / level->step_x, (double)face.right / level->step_x, reach, level->width, &tile.left, &right);
     cut_axis((double)face.top / level->step_y, (double)face.bottom / level->step_y, reach, level->height, &tile.top, &bottom);
-    if (right - tile.left < FAL_LEVEL_WINDOW || bottom - tile.top < FAL_LEVEL_WINDOW)
+    if (right - tile.left < LEAST_TILE || bottom - tile.top < LEAST_TILE)
         goto done;
     tile.pixels = (fal_picture){NULL, right - tile.left, bottom - tile.top, right - tile.left, 1};
     FAL_ALLOC(columns, make_taps(tile.left, tile.pixels.width, level->step_x, gray->width, arena));

@@ -14,7 +14,7 @@
 
 enum {
     FAL_LEVEL_CELL = 8,    /* the detector's features are made of cells of 8x8 pixels; tiles begin at a multiple */
-    FAL_LEVEL_WINDOW = 80, /* side of the window that is looked at, 10 cells, in level pixels */
+    FAL_LEVEL_LEAST = 64,  /* smallest side of a level that dlib searches, pixels */
     FAL_LEVEL_FACE = 72    /* side of the box that is reported for it: from the middle of the first cell to that of the last */
 };
 
@@ -38,7 +38,7 @@ typedef struct fal_level_tile {
 
 /* The tile that holds every face window whose box is within `reach` level pixels of `face` (frame coordinates), cut at the
  * borders of the level. Pixels are weighted means that come close to dlib's repeated shrinking. A face outside the
- * frame or a level too small for a window gives a tile of width 0. */
+ * frame, or less than half inside, and a level that dlib does not search give a tile of width 0. */
 fal_status fal_level_cut_tile(const fal_picture *gray, const fal_level *level, fal_rect face, int64_t reach,
                               fal_arena *arena, fal_level_tile *out, fal_error *err);
 
