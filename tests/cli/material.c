@@ -26,7 +26,8 @@ static void put32(uint8_t *at, uint32_t value)
 
 void write_sound(const char *path, double seconds, double hertz, uint64_t seed)
 {
-    static const uint8_t header[HEADER + 1] = "RIFF    WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data    ";
+    static const uint8_t header[HEADER + 1] =
+        "RIFF    WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data    ";
     size_t count = (size_t)(seconds * RATE), bytes = HEADER + 2 * count;
     uint8_t *wav = malloc(bytes);
     fal_rng rng = fal_rng_make(seed, 0);
@@ -67,7 +68,8 @@ size_t files_in(const char *folder, const char *ending)
     if (!dir)
         return 0;
     for (struct dirent *e; (e = readdir(dir));)
-        count += strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && e->d_type != DT_DIR && fal_str_ends(e->d_name, ending);
+        count +=
+            strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && e->d_type != DT_DIR && fal_str_ends(e->d_name, ending);
     closedir(dir);
     return count;
 }

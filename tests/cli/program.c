@@ -71,7 +71,8 @@ outcome finish(running *r)
     int status;
     assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
     return (outcome){.code = WIFEXITED(status) ? WEXITSTATUS(status) : STOPPED_BY_SIGNAL + WTERMSIG(status),
-                     .out = read_all(r->out), .err = read_all(r->err)};
+                     .out = read_all(r->out),
+                     .err = read_all(r->err)};
 }
 
 outcome run_arguments(const char *input, const char *const *arguments)
@@ -98,8 +99,8 @@ void expect_at(outcome o, int code, const char *out_part, const char *err_part, 
 {
     bool right = o.code == code && (!out_part || strstr(o.out, out_part)) && (!err_part || strstr(o.err, err_part));
     if (!right) {
-        print_error("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s\nwant in stdout \"%s\", in stderr \"%s\"\n", o.code,
-                    code, o.out, o.err, out_part ? out_part : "", err_part ? err_part : "");
+        print_error("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s\nwant in stdout \"%s\", in stderr \"%s\"\n",
+                    o.code, code, o.out, o.err, out_part ? out_part : "", err_part ? err_part : "");
         _fail(file, line);
     }
     outcome_free(&o);

@@ -138,8 +138,8 @@ static void test_encode_against_a_golden(void **state)
 {
     (void)state;
     const char *out = fal_temp_path("encoded.npz");
-    expect(run("encode", AVHUBERT("checkpoint_ft.pt"), "--stream", "av", "--audio", AVHUBERT("input_audio.npy"), "--video",
-               AVHUBERT("input_video.npy"), "--layers", "all", "-o", out),
+    expect(run("encode", AVHUBERT("checkpoint_ft.pt"), "--stream", "av", "--audio", AVHUBERT("input_audio.npy"),
+               "--video", AVHUBERT("input_video.npy"), "--layers", "all", "-o", out),
            0, "features [2,16] at 25 Hz, 3 hidden states", NULL);
     check_member(out, "features", AVHUBERT("av_final.npy"), 0, 1e-4);
     check_member(out, "hidden_0", AVHUBERT("av_hidden.npy"), 0, 1e-4);
@@ -164,8 +164,9 @@ static void test_encode_names_what_is_wrong(void **state)
     expect(run("encode", model, "--stream", "audio", "-o", out), 1, NULL, "audio");
     expect(run("encode", model, "--stream", "audio", "--audio", "absent.npy", "-o", out), 1, NULL, "absent.npy");
     expect(run("encode", model, "--stream", "audio", "--audio", AVHUBERT("input_video.npy"), "-o", out), 1, NULL, "88");
-    expect(run("encode", model, "--stream", "audio", "--audio", AVHUBERT("input_audio.npy"), "--layers", "7", "-o", out), 1,
-           NULL, "7");
+    expect(
+        run("encode", model, "--stream", "audio", "--audio", AVHUBERT("input_audio.npy"), "--layers", "7", "-o", out),
+        1, NULL, "7");
     expect(run("encode", "absent.pt", "-o", out), 1, NULL, "absent.pt");
     assert_int_not_equal(access(out, F_OK), 0);
 }

@@ -102,16 +102,20 @@ static void test_wrong_arguments(void **state)
 static void test_names_like_options(void **state)
 {
     (void)state;
-    expect(run("detect", "-q", "-e", fal_data_path("wav2vec2/w2v2-xlsr-hf_syn/model"), "-p", "absent.ckpt", "--", "--json"),
+    expect(run("detect", "-q", "-e", fal_data_path("wav2vec2/w2v2-xlsr-hf_syn/model"), "-p", "absent.ckpt", "--",
+               "--json"),
            1, NULL, "absent.ckpt");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help),          cmocka_unit_test(test_version),
-        cmocka_unit_test(test_no_command),    cmocka_unit_test(test_wrong_options),
-        cmocka_unit_test(test_wrong_arguments), cmocka_unit_test(test_names_like_options),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_no_command),
+        cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_wrong_arguments),
+        cmocka_unit_test(test_names_like_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

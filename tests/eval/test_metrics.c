@@ -187,9 +187,12 @@ static void test_probability(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens),      cmocka_unit_test(test_nan_is_named),
-        cmocka_unit_test(test_bad_label_is_named), cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_single_class), cmocka_unit_test(test_infinite_scores_rank),
+        cmocka_unit_test(test_goldens),
+        cmocka_unit_test(test_nan_is_named),
+        cmocka_unit_test(test_bad_label_is_named),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_single_class),
+        cmocka_unit_test(test_infinite_scores_rank),
         cmocka_unit_test(test_probability),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,8 +56,10 @@ static fal_clip_inputs avhubert_inputs(const char *folder, bool trimmed)
 
 static void check_avhubert(bool trimmed, double tolerance)
 {
-    static const struct { fal_stream stream; const char *key; } streams[] = {
-        {FAL_STREAM_AUDIO, "audio"}, {FAL_STREAM_VIDEO, "visual"}, {FAL_STREAM_AV, "multimodal"}};
+    static const struct {
+        fal_stream stream;
+        const char *key;
+    } streams[] = {{FAL_STREAM_AUDIO, "audio"}, {FAL_STREAM_VIDEO, "visual"}, {FAL_STREAM_AV, "multimodal"}};
     const char *folder = "avhubert/finetuned_seq2seq_syn", *mode = trimmed ? "trimmed" : "untrimmed";
     fal_encoder *encoder = NULL;
     fal_session *session = NULL;
@@ -103,14 +105,15 @@ static void check_wav2vec2(const fal_encoder *encoder, fal_session *session, con
     fal_error err = {0};
     snprintf(file, sizeof file, "%s.feature25.npy", name);
     fal_npy want = fal_golden_npy(fal_data_path("%s/%s", folder, file));
-    fal_check_ok(fal_clip_inputs_read(fal_data_path("%s/%s.wav", folder, name), &(fal_input_request){.wave = true}, &in,
-                                      &err),
-                 &err);
+    fal_check_ok(
+        fal_clip_inputs_read(fal_data_path("%s/%s.wav", folder, name), &(fal_input_request){.wave = true}, &in, &err),
+        &err);
     assert_true(in.has_audio && !in.has_video && !in.mouth && !in.logfbank);
     fal_check_ok(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &in, &got, &err), &err);
     snprintf(title, sizeof title, "wav2vec2 %s", name);
     fal_check_shape(title, &want, 2, ((size_t[]){(size_t)got.rows, (size_t)got.dim}));
-    double tolerance = fal_json_real(fal_json_get(fal_json_get(fal_json_get(facts, "files"), file), "suggested_max_abs"), 0);
+    double tolerance =
+        fal_json_real(fal_json_get(fal_json_get(fal_json_get(facts, "files"), file), "suggested_max_abs"), 0);
     fal_check_close(title, got.features, want.data, want.count, tolerance, 1e-5);
     fal_clip_inputs_free(&in);
     fal_npy_free(&want);
@@ -142,15 +145,15 @@ static void test_streams_that_are_missing(void **state)
     fal_encoding got;
     fal_error err = {0};
     fal_clip_inputs none = {0}, short_wave = {.wave = (float[]){0}, .wave_count = 1};
-    fal_check_ok(fal_encoder_open(fal_data_path("avhubert/finetuned_seq2seq_syn/checkpoint_ft.pt"), NULL, &encoder, &err),
-                 &err);
+    fal_check_ok(
+        fal_encoder_open(fal_data_path("avhubert/finetuned_seq2seq_syn/checkpoint_ft.pt"), NULL, &encoder, &err), &err);
     fal_check_ok(fal_session_create(NULL, &session, &err), &err);
     fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &none, &got, &err), FAL_ERR_NOT_FOUND,
                     "no audio", &err);
     fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_VIDEO, &none, &got, &err), FAL_ERR_NOT_FOUND,
                     "no video", &err);
-    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND, "no audio",
-                    &err);
+    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND,
+                    "no audio", &err);
     fal_encoder_free(&encoder);
     fal_check_ok(fal_encoder_open(fal_data_path("wav2vec2/w2v2-xlsr-hf_syn/model"), NULL, &encoder, &err), &err);
     fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &short_wave, &got, &err), FAL_ERR_TOO_SHORT,
@@ -173,12 +176,12 @@ static fal_clip_inputs read_clip(const char *name, fal_input_request want)
         fal_check_ok(fal_detector_open(NULL, &detector, &err), &err);
     want.detector = detector;
     fal_check_ok(fal_clip_inputs_read(path, &want, &in, &err), &err);
-    print_message("%s: %lld audio rows, %lld frames; face seen %lld interpolated %lld missing %lld of %lld, %lld faces, "
-                  "width %.0f, several in %.0f%%; rms %.1f peak %.1f dBFS, speech %.2f s\n",
-                  name, (long long)in.audio_rows, (long long)in.frames, (long long)in.face.seen,
-                  (long long)in.face.interpolated, (long long)in.face.missing, (long long)in.face.frames,
-                  (long long)in.face.faces, in.face.median_width, 100 * in.face.several_fraction, in.sound.rms_dbfs,
-                  in.sound.peak_dbfs, in.sound.speech_s);
+    print_message(
+        "%s: %lld audio rows, %lld frames; face seen %lld interpolated %lld missing %lld of %lld, %lld faces, "
+        "width %.0f, several in %.0f%%; rms %.1f peak %.1f dBFS, speech %.2f s\n",
+        name, (long long)in.audio_rows, (long long)in.frames, (long long)in.face.seen, (long long)in.face.interpolated,
+        (long long)in.face.missing, (long long)in.face.frames, (long long)in.face.faces, in.face.median_width,
+        100 * in.face.several_fraction, in.sound.rms_dbfs, in.sound.peak_dbfs, in.sound.speech_s);
     return in;
 }
 
@@ -255,9 +258,9 @@ static void test_face_that_is_not_there(void **state)
     fal_skip_without(path);
     if (!detector)
         fal_check_ok(fal_detector_open(NULL, &detector, &err), &err);
-    fal_check_fails(fal_clip_inputs_read(path, &(fal_input_request){.mouth = true, .face = 7, .detector = detector}, &in,
-                                         &err),
-                    FAL_ERR_ARGUMENT, "face 7 asked for, the clip shows 1", &err);
+    fal_check_fails(
+        fal_clip_inputs_read(path, &(fal_input_request){.mouth = true, .face = 7, .detector = detector}, &in, &err),
+        FAL_ERR_ARGUMENT, "face 7 asked for, the clip shows 1", &err);
     assert_null(in.mouth);
 }
 
@@ -327,7 +330,8 @@ static void test_trimmed_waveform(void **state)
 /* One second of zeros as 16-bit PCM. */
 static const char *write_silence(void)
 {
-    static uint8_t wav[44 + 2 * RATE] = "RIFF\xa4\x7d\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\x7d\0";
+    static uint8_t wav[44 + 2 * RATE] =
+        "RIFF\xa4\x7d\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\x7d\0";
     const char *path = fal_temp_path("silence.wav");
     fal_error err = {0};
     fal_check_ok(fal_file_write(path, wav, sizeof wav, &err), &err);
@@ -372,10 +376,10 @@ static void test_cancel(void **state)
     fal_skip_without(path);
     if (!detector)
         fal_check_ok(fal_detector_open(NULL, &detector, &err), &err);
-    fal_check_fails(fal_clip_inputs_read(path, &(fal_input_request){.mouth = true, .detector = detector,
-                                                                    .progress = &progress},
-                                         &in, &err),
-                    FAL_ERR_CANCELLED, "stopped", &err);
+    fal_check_fails(
+        fal_clip_inputs_read(path, &(fal_input_request){.mouth = true, .detector = detector, .progress = &progress},
+                             &in, &err),
+        FAL_ERR_CANCELLED, "stopped", &err);
 }
 
 /* ---- facts about sound ---- */
@@ -415,8 +419,11 @@ static void test_sound_of_a_tone(void **state)
 static void test_sound_levels(void **state)
 {
     (void)state;
-    static const struct { double amplitude; bool silent; double speech_s; } levels[] = {
-        {0, true, 0}, {1e-4, true, 0}, {0.0009, true, 0}, {0.0101, false, 1}, {1, false, 1}};
+    static const struct {
+        double amplitude;
+        bool silent;
+        double speech_s;
+    } levels[] = {{0, true, 0}, {1e-4, true, 0}, {0.0009, true, 0}, {0.0101, false, 1}, {1, false, 1}};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         int64_t samples;
         float *wave = make_tone(0, 1, levels[i].amplitude, &samples);

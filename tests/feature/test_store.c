@@ -57,9 +57,9 @@ static fal_head *golden_head(void)
     const char *path = fal_temp_path("head.safetensors");
     fal_head *head = NULL;
     fal_error err = {0};
-    fal_check_ok(fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0},
-                                &err),
-                 &err);
+    fal_check_ok(
+        fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0}, &err),
+        &err);
     fal_check_ok(fal_head_open(path, NULL, &head, &err), &err);
     fal_npy_free(&weight);
     fal_npy_free(&bias);
@@ -83,12 +83,12 @@ static void check_variant(const fal_head *head, const fal_json *entry)
     double score;
     fal_error err = {0};
     snprintf(row, sizeof row, "%s,1", clip);
-    fal_check_ok(fal_feature_set_load(write_list(row), fal_data_path("heads/feature_files/features"), stream_of(type), l2,
-                                      NULL, &set, &err),
+    fal_check_ok(fal_feature_set_load(write_list(row), fal_data_path("heads/feature_files/features"), stream_of(type),
+                                      l2, NULL, &set, &err),
                  &err);
     assert_int_equal(set.count, 1);
-    fal_npy want = fal_golden_npy(
-        fal_data_path("heads/feature_files/%s", fal_json_string(fal_json_get(entry, "loaded"), "")));
+    fal_npy want =
+        fal_golden_npy(fal_data_path("heads/feature_files/%s", fal_json_string(fal_json_get(entry, "loaded"), "")));
     fal_check_shape(clip, &want, 2, ((size_t[]){(size_t)set.clips[0].frames, (size_t)set.dim}));
     snprintf(title, sizeof title, "%s %s%s", clip, type, l2 ? " l2" : "");
     fal_check_close(title, set.clips[0].rows, want.data, want.count, tol / 20, tol);
@@ -122,8 +122,8 @@ static void test_object_arrays_are_refused(void **state)
     fal_error err;
     const char *bundle = fal_golden_path("heads/feature_files/bundle");
     fal_skip_without(bundle);
-    fal_check_fails(fal_features_read(bundle, "audio.mp4", FAL_STREAM_AUDIO, &rows, &err), FAL_ERR_UNSUPPORTED, "object",
-                    &err);
+    fal_check_fails(fal_features_read(bundle, "audio.mp4", FAL_STREAM_AUDIO, &rows, &err), FAL_ERR_UNSUPPORTED,
+                    "object", &err);
     assert_null(rows.rows);
 }
 
@@ -147,8 +147,8 @@ static void test_exactly_four_characters_are_cut(void **state)
     assert_null(fal_feature_path("root", "mp4", ".npz"));
     fal_feature_rows rows = {0};
     fal_error err;
-    fal_check_fails(fal_features_read("root", "mp4", FAL_STREAM_AV, &rows, &err), FAL_ERR_ARGUMENT, "'mp4' is too short",
-                    &err);
+    fal_check_fails(fal_features_read("root", "mp4", FAL_STREAM_AV, &rows, &err), FAL_ERR_ARGUMENT,
+                    "'mp4' is too short", &err);
 }
 
 static void test_keys(void **state)
@@ -178,7 +178,10 @@ static void test_missing_key_names_those_there(void **state)
 static void test_labels_that_are_read(void **state)
 {
     (void)state;
-    static const struct { const char *text; int label; } forms[] = {
+    static const struct {
+        const char *text;
+        int label;
+    } forms[] = {
         {"0", 0}, {"1", 1}, {"0.0", 0}, {"1.0", 1}, {"1e0", 1}, {"-0", 0}, {"\"1\"", 1},
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -234,8 +237,8 @@ static void test_missing_files_are_counted_and_named(void **state)
     fal_feature_set set = {0};
     fal_error err = {0};
     fal_check_ok(fal_feature_set_load(fal_data_path("heads/linear_train_earlystop/csv/train_labels.csv"),
-                                      fal_data_path("heads/linear_train_earlystop/features/train"), FAL_STREAM_AV, false,
-                                      &log, &set, &err),
+                                      fal_data_path("heads/linear_train_earlystop/features/train"), FAL_STREAM_AV,
+                                      false, &log, &set, &err),
                  &err);
     assert_int_equal(set.count, 13);
     assert_int_equal(set.missing, 1);
@@ -281,7 +284,8 @@ static void test_one_axis_is_refused(void **state)
     (void)state;
     fal_feature_rows out = {0};
     fal_error err = {0};
-    fal_check_ok(fal_npy_write(fal_temp_path("flat.npy"), FAL_NPY_F32, 1, (size_t[]){3}, (float[]){1, 2, 3}, &err), &err);
+    fal_check_ok(fal_npy_write(fal_temp_path("flat.npy"), FAL_NPY_F32, 1, (size_t[]){3}, (float[]){1, 2, 3}, &err),
+                 &err);
     fal_check_fails(fal_features_read(fal_temp_path("."), "flat.mp4", FAL_STREAM_AV, &out, &err), FAL_ERR_FORMAT,
                     "array of 1 axes, expected [frames, channels]", &err);
 }
@@ -313,8 +317,8 @@ static void test_widths_must_agree(void **state)
     write_rows("two.npy", 1, 2, (float[]){1, 2});
     write_rows("three.npy", 1, 3, (float[]){1, 2, 3});
     write_text(path, "path,label\ntwo.mp4,0\nthree.mp4,1\n");
-    fal_check_fails(fal_feature_set_load(path, fal_temp_path("."), FAL_STREAM_AV, true, NULL, &set, &err), FAL_ERR_FORMAT,
-                    "three.mp4: features of 3 channels, those before have 2", &err);
+    fal_check_fails(fal_feature_set_load(path, fal_temp_path("."), FAL_STREAM_AV, true, NULL, &set, &err),
+                    FAL_ERR_FORMAT, "three.mp4: features of 3 channels, those before have 2", &err);
 }
 
 /* Rows are counted, not trusted: a file cut short is an error that names it. */
@@ -337,9 +341,9 @@ static fal_status load_all(void *unused, fal_error *err)
 {
     fal_feature_set set = {0};
     (void)unused;
-    fal_status st = fal_feature_set_load(fal_data_path("heads/linear_train/csv/val_labels.csv"),
-                                         fal_data_path("heads/linear_train/features/val"), FAL_STREAM_VIDEO, true, NULL,
-                                         &set, err);
+    fal_status st =
+        fal_feature_set_load(fal_data_path("heads/linear_train/csv/val_labels.csv"),
+                             fal_data_path("heads/linear_train/features/val"), FAL_STREAM_VIDEO, true, NULL, &set, err);
     if (st == FAL_OK)
         fal_feature_set_free(&set);
     return st;

@@ -39,17 +39,18 @@ static fal_head *resave(const char *checkpoint, bool l2)
     assert_true(probe.dim <= MAX_DIM);
     fal_tensor_copy_f32(weight, values);
     fal_tensor_copy_f32(&fal_checkpoint_find(ckpt, "head.bias")->tensor, &probe.bias);
-    fal_check_ok(fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0},
-                                &err),
-                 &err);
+    fal_check_ok(
+        fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0}, &err),
+        &err);
     fal_checkpoint_free(&ckpt);
     return open_head(path);
 }
 
 static fal_stream stream_of(const char *input_type)
 {
-    return fal_str_eq(input_type, "audio") ? FAL_STREAM_AUDIO : fal_str_eq(input_type, "video") ? FAL_STREAM_VIDEO
-                                                                                                  : FAL_STREAM_AV;
+    return fal_str_eq(input_type, "audio")   ? FAL_STREAM_AUDIO
+           : fal_str_eq(input_type, "video") ? FAL_STREAM_VIDEO
+                                             : FAL_STREAM_AV;
 }
 
 /* ---- parity with the official scores ---- */
@@ -90,7 +91,8 @@ static void check_forward_run(const char *name, const fal_json *run)
     bool l2 = fal_json_bool(fal_json_get(run, "apply_l2"), true);
     tolerances tol = {fal_json_real(fal_json_get(fal_json_get(run, "frames"), "suggested_max_abs"), 0),
                       fal_json_real(fal_json_get(fal_json_get(run, "video"), "suggested_max_abs"), 0)};
-    fal_npy scores = fal_golden_npy(fal_data_path("heads/%s/%s", name, fal_json_string(fal_json_get(run, "scores"), "")));
+    fal_npy scores =
+        fal_golden_npy(fal_data_path("heads/%s/%s", name, fal_json_string(fal_json_get(run, "scores"), "")));
     fal_npy frames =
         fal_golden_npy(fal_data_path("heads/%s/%s", name, fal_json_string(fal_json_get(run, "frame_scores"), "")));
     fal_feature_set set = load_set(fal_data_path("heads/%s/csv/test_labels.csv", name),
@@ -226,7 +228,10 @@ static void test_own_file_round_trip(void **state)
     float weight[] = {0.25f, -1.5f, 3}, weights[3], bias;
     fal_probe probe = {.dim = 3, .weight = weight, .bias = -0.75f, .l2_normalise = false};
     fal_probe_training training = {.stream = FAL_STREAM_VIDEO, .encoder = "self_large.pt", .demonstration = true};
-    fal_probe_report report = {.train_clips = 12, .validation_clips = 5, .best_epoch = 3, .best_validation_loss = 0.5,
+    fal_probe_report report = {.train_clips = 12,
+                               .validation_clips = 5,
+                               .best_epoch = 3,
+                               .best_validation_loss = 0.5,
                                .calibration = {true, 1.0 / 3, -0.125, 0.1, 0.2, 0.9}};
     fal_error err = {0};
     fal_check_ok(fal_probe_save(path, &probe, &training, &report, &err), &err);
@@ -274,7 +279,8 @@ static void test_zero_row_counts_as_zeros(void **state)
 static void test_probability(void **state)
 {
     (void)state;
-    const fal_calibration raw = {.slope = 2}, fitted = {.fitted = true, .slope = 1.5, .length_slope = -1, .offset = 0.25};
+    const fal_calibration raw = {.slope = 2},
+                          fitted = {.fitted = true, .slope = 1.5, .length_slope = -1, .offset = 0.25};
     const double got[] = {fal_head_probability(&raw, 0, 10), fal_head_probability(&raw, 0.7, 10),
                           fal_head_probability(&raw, -1000, 10), fal_head_probability(&raw, 1000, 10),
                           fal_head_probability(&fitted, 2, 50)};

@@ -19,7 +19,7 @@ enum { MAX_WIDTH = 32, MAX_STEPS = 512, MAX_EPOCHS = 64 };
 
 typedef struct trajectory {
     const char *name;
-    size_t width;      /* dim + 1 */
+    size_t width; /* dim + 1 */
     size_t steps, epochs;
     float loss[MAX_STEPS], gradients[MAX_STEPS * MAX_WIDTH], weights[MAX_STEPS * MAX_WIDTH]; /* before the step */
     float validation[MAX_EPOCHS], epoch_weights[MAX_EPOCHS * MAX_WIDTH];
@@ -132,9 +132,10 @@ static fal_probe_report check_trajectory(const char *name, fal_stream stream, bo
     options.hook_user = &t;
     fal_check_ok(fal_probe_fit(&train, &validation, &options, &probe, &report, &err), &err);
     compare_all(&t, initial);
-    fal_check_close("best weights", probe.weight, t.epoch_weights + (size_t)report.best_epoch * t.width,
-                    t.width - 1, 0, 0);
-    fal_check_close("best bias", &probe.bias, t.epoch_weights + (size_t)report.best_epoch * t.width + t.width - 1, 1, 0, 0);
+    fal_check_close("best weights", probe.weight, t.epoch_weights + (size_t)report.best_epoch * t.width, t.width - 1, 0,
+                    0);
+    fal_check_close("best bias", &probe.bias, t.epoch_weights + (size_t)report.best_epoch * t.width + t.width - 1, 1, 0,
+                    0);
     fal_free(probe.weight);
     fal_free(orders);
     fal_feature_set_free(&train);
@@ -145,7 +146,8 @@ static fal_probe_report check_trajectory(const char *name, fal_stream stream, bo
 static void test_trajectory(void **state)
 {
     (void)state;
-    fal_probe_report r = check_trajectory("linear_train", FAL_STREAM_VIDEO, true, (fal_probe_fit_options){.max_epochs = 6});
+    fal_probe_report r =
+        check_trajectory("linear_train", FAL_STREAM_VIDEO, true, (fal_probe_fit_options){.max_epochs = 6});
     assert_int_equal(r.epochs_run, 6);
     assert_int_equal(r.best_epoch, 5);
     assert_int_equal(r.train_clips, 12);
@@ -301,9 +303,9 @@ static void test_cancel(void **state)
     fal_probe probe = {0};
     fal_probe_report report;
     fal_error err;
-    fal_check_fails(fal_probe_fit(&train, &validation, &(fal_probe_fit_options){.progress = &progress}, &probe, &report,
-                                  &err),
-                    FAL_ERR_CANCELLED, "stopped", &err);
+    fal_check_fails(
+        fal_probe_fit(&train, &validation, &(fal_probe_fit_options){.progress = &progress}, &probe, &report, &err),
+        FAL_ERR_CANCELLED, "stopped", &err);
     assert_null(probe.weight);
 }
 

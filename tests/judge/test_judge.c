@@ -55,8 +55,8 @@ static const fal_calibration raw = {.slope = 2, .low = 0.3, .high = 0.7};
 static const char *tone(const char *name, int length_ms)
 {
     const char *path = fal_temp_path("%s.wav", name);
-    synth_clip(path, "wav", &(synth_video){0}, &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1,
-                                                              .length_ms = length_ms});
+    synth_clip(path, "wav", &(synth_video){0},
+               &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = length_ms});
     return path;
 }
 
@@ -64,9 +64,10 @@ static const char *tone(const char *name, int length_ms)
 static const char *picture_only(void)
 {
     const char *path = fal_temp_path("picture.mov");
-    synth_clip(path, "mov", &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 160, .height = 120,
-                                           .frames = 50, .fps = 25},
-               &(synth_audio){0});
+    synth_clip(
+        path, "mov",
+        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 160, .height = 120, .frames = 50, .fps = 25},
+        &(synth_audio){0});
     return path;
 }
 
@@ -74,9 +75,9 @@ static fal_judge *open_judge(const fal_judge_member *members, size_t count)
 {
     fal_judge *judge = NULL;
     fal_error err = {0};
-    fal_check_ok(fal_judge_open(&(fal_judge_options){.members = members, .member_count = count, .threads = 1}, &judge,
-                                &err),
-                 &err);
+    fal_check_ok(
+        fal_judge_open(&(fal_judge_options){.members = members, .member_count = count, .threads = 1}, &judge, &err),
+        &err);
     return judge;
 }
 
@@ -85,8 +86,8 @@ static fal_judgement *judge_with(fal_judge *judge, const char *clip, const fal_c
     fal_judgement *j = NULL;
     fal_error err = {0};
     fal_check_ok(fal_judge_clip(judge, clip, choices, &j, &err), &err);
-    print_message("%s: %s, P %.4f, logit %.4f, %zu opinions, %zu ranges;", clip, fal_verdict_name(j->verdict), j->p_fake,
-                  j->clip_logit, j->opinion_count, j->range_count);
+    print_message("%s: %s, P %.4f, logit %.4f, %zu opinions, %zu ranges;", clip, fal_verdict_name(j->verdict),
+                  j->p_fake, j->clip_logit, j->opinion_count, j->range_count);
     for (size_t i = 0; i < j->reason_count; i++)
         print_message(" %s", j->reasons[i].code);
     print_message("\n");
@@ -144,8 +145,9 @@ static void test_sound_clip(void **state)
     assert_in_range(o->frames, 73, 75);
     check_opinion(o, &raw);
     assert_true(j->p_fake == o->p_fake && j->clip_logit == o->clip_logit && j->low == 0.3 && j->high == 0.7);
-    assert_true(j->verdict == (o->p_fake < 0.3 ? FAL_VERDICT_REAL : o->p_fake > 0.7 ? FAL_VERDICT_FAKE
-                                                                                     : FAL_VERDICT_SUSPICIOUS));
+    assert_true(j->verdict == (o->p_fake < 0.3   ? FAL_VERDICT_REAL
+                               : o->p_fake > 0.7 ? FAL_VERDICT_FAKE
+                                                 : FAL_VERDICT_SUSPICIOUS));
     assert_true(j->media.audio.present && !j->media.video.present && !j->face.looked);
     assert_true(j->sound.present && fabs(j->duration_s - 3) < 1e-9 && fabs(j->sound.speech_s - 3) < 0.05);
     for (size_t i = 0; i < j->range_count; i++)
@@ -161,8 +163,10 @@ static void test_sound_clip(void **state)
 static void test_bands(void **state)
 {
     (void)state;
-    static const struct { double p; fal_verdict verdict; } cases[] = {
-        {0.1, FAL_VERDICT_REAL}, {0.5, FAL_VERDICT_SUSPICIOUS}, {0.9, FAL_VERDICT_FAKE}};
+    static const struct {
+        double p;
+        fal_verdict verdict;
+    } cases[] = {{0.1, FAL_VERDICT_REAL}, {0.5, FAL_VERDICT_SUSPICIOUS}, {0.9, FAL_VERDICT_FAKE}};
     const char *clip = tone("two", 2000);
     for (size_t i = 0; i < 3; i++) {
         const char *head = make_head("band", wave_encoder(), FAL_STREAM_AUDIO, constant(cases[i].p));
@@ -259,7 +263,8 @@ static void test_clip_without_face(void **state)
 /* Two seconds of zeros, 16 bits at 16 kHz. */
 static const char *silence(void)
 {
-    static uint8_t wav[44 + 64000] = "RIFF\x24\xfa\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\xfa\0";
+    static uint8_t wav[44 + 64000] =
+        "RIFF\x24\xfa\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\xfa\0";
     const char *path = fal_temp_path("silence.wav");
     fal_error err = {0};
     fal_check_ok(fal_file_write(path, wav, sizeof wav, &err), &err);
@@ -317,8 +322,10 @@ static void test_bad_members(void **state)
     fal_judge *judge = NULL;
     fal_error err;
     const char *head = make_head("any", wave_encoder(), FAL_STREAM_AUDIO, raw);
-    fal_judge_member other = {lip_encoder(), head, FAL_STREAM_AUDIO}, no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO};
-    fal_judge_member no_head = {wave_encoder(), fal_temp_path("absent.ckpt"), 0}, no_encoder = {"no-such-model", head, 0};
+    fal_judge_member other = {lip_encoder(), head, FAL_STREAM_AUDIO},
+                     no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO};
+    fal_judge_member no_head = {wave_encoder(), fal_temp_path("absent.ckpt"), 0},
+                     no_encoder = {"no-such-model", head, 0};
     fal_check_fails(fal_judge_open(&(fal_judge_options){0}, &judge, &err), FAL_ERR_ARGUMENT, "no encoder", &err);
     fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &other, .member_count = 1}, &judge, &err),
                     FAL_ERR_ARGUMENT, "takes features of 64 channels", &err);
@@ -360,8 +367,8 @@ static void test_cancel(void **state)
     fal_judgement *j = NULL;
     fal_error err;
     const char *clip = tone("stop", 1000);
-    fal_check_fails(fal_judge_clip(judge, clip, &(fal_clip_choices){.progress = &progress}, &j, &err), FAL_ERR_CANCELLED,
-                    "stopped", &err);
+    fal_check_fails(fal_judge_clip(judge, clip, &(fal_clip_choices){.progress = &progress}, &j, &err),
+                    FAL_ERR_CANCELLED, "stopped", &err);
     assert_null(j);
     cancel = 0;
     j = judge_with(judge, clip, &(fal_clip_choices){.progress = &progress});
@@ -403,7 +410,8 @@ static fal_status judge_and_report(void *user, fal_error *err)
     fal_judge *judge = NULL;
     fal_judgement *j = NULL;
     char *json = NULL;
-    FAL_TRY(fal_judge_open(&(fal_judge_options){.members = &what->member, .member_count = 1, .threads = 1}, &judge, err));
+    FAL_TRY(
+        fal_judge_open(&(fal_judge_options){.members = &what->member, .member_count = 1, .threads = 1}, &judge, err));
     FAL_TRY(fal_judge_clip(judge, what->clip, NULL, &j, err));
     FAL_TRY(fal_judgement_json(j, true, &json, err));
 done:

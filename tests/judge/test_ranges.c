@@ -109,8 +109,8 @@ static void test_opinions_of_different_clocks(void **state)
 {
     (void)state;
     float slow[FRAMES] = {0}, fast[FRAMES] = {0};
-    slow[4] = 1;                 /* 0.4 + 4/12.5 = 0.72 .. 0.80 s */
-    fast[18] = fast[19] = 1;     /* 0.72 .. 0.80 s */
+    slow[4] = 1;             /* 0.4 + 4/12.5 = 0.72 .. 0.80 s */
+    fast[18] = fast[19] = 1; /* 0.72 .. 0.80 s */
     fal_opinion both[] = {opinion_of(slow), opinion_of(fast)};
     both[0].rate_hz = 12.5;
     both[0].start_s = 0.4;
@@ -141,9 +141,12 @@ static void test_allocation_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flat_curve),     cmocka_unit_test(test_one_bump),
-        cmocka_unit_test(test_level),          cmocka_unit_test(test_near_runs_are_one),
-        cmocka_unit_test(test_strongest_five), cmocka_unit_test(test_opinions_of_different_clocks),
+        cmocka_unit_test(test_flat_curve),
+        cmocka_unit_test(test_one_bump),
+        cmocka_unit_test(test_level),
+        cmocka_unit_test(test_near_runs_are_one),
+        cmocka_unit_test(test_strongest_five),
+        cmocka_unit_test(test_opinions_of_different_clocks),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

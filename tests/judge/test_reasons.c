@@ -17,8 +17,9 @@ typedef struct scene {
 static scene *good_scene(void)
 {
     static scene s;
-    s = (scene){.opinions = {{.encoder = "enc", .head = "head", .stream = FAL_STREAM_AV, .usable = true, .frames = 75,
-                              .p_fake = 0.2}}};
+    s = (scene){
+        .opinions = {
+            {.encoder = "enc", .head = "head", .stream = FAL_STREAM_AV, .usable = true, .frames = 75, .p_fake = 0.2}}};
     s.j = (fal_judgement){.path = "clip.mp4", .opinions = s.opinions, .opinion_count = 1, .duration_s = 3};
     s.j.media.video.present = s.j.media.audio.present = true;
     s.j.report.video_s = s.j.report.audio_s = 3;
@@ -80,7 +81,7 @@ static void test_missing_video(void **state)
     s->opinions[0].frames = 0;
     expect(s, "no-video", FAL_SEVERITY_BLOCKING, "no video");
     assert_null(find(s, "too-short")); /* one cause, one reason */
-    s->opinions[0].usable = true; /* another member could judge */
+    s->opinions[0].usable = true;      /* another member could judge */
     expect(s, "no-video", FAL_SEVERITY_WARNING, "no video");
     s->j.media.video.present = true;
     expect(s, "no-video", FAL_SEVERITY_WARNING, "no decodable video");
@@ -209,7 +210,8 @@ static void test_members(void **state)
 {
     (void)state;
     scene *s = good_scene();
-    s->opinions[1] = (fal_opinion){.encoder = "b", .stream = FAL_STREAM_AUDIO, .usable = true, .frames = 75, .p_fake = 0.69};
+    s->opinions[1] =
+        (fal_opinion){.encoder = "b", .stream = FAL_STREAM_AUDIO, .usable = true, .frames = 75, .p_fake = 0.69};
     s->j.opinion_count = 2;
     expect_none(s);
     s->opinions[1].p_fake = 0.75;
@@ -225,7 +227,8 @@ static void test_members(void **state)
     s->c.mismatch_head = "probe.ckpt";
     s->c.mismatch_wanted = "large.pt";
     s->c.mismatch_given = "base.pt";
-    expect(s, "encoder-mismatch", FAL_SEVERITY_WARNING, "probe.ckpt was trained on features of large.pt, not of base.pt");
+    expect(s, "encoder-mismatch", FAL_SEVERITY_WARNING,
+           "probe.ckpt was trained on features of large.pt, not of base.pt");
 }
 
 static void test_order_and_limits(void **state)
@@ -237,9 +240,15 @@ static void test_order_and_limits(void **state)
     s->j.face = (fal_face_facts){.looked = true, .frames = 10, .whole_frames = true, .several_fraction = 1};
     s->j.duration_s = 0.2;
     s->opinions[0].usable = false;
-    s->c = (fal_judge_context){.result = &s->j, .needs_audio = true, .needs_video = true, .demonstration = true,
-                               .random_encoder = true, .uncalibrated = true, .mismatch_head = "h",
-                               .mismatch_wanted = "w", .mismatch_given = "g"};
+    s->c = (fal_judge_context){.result = &s->j,
+                               .needs_audio = true,
+                               .needs_video = true,
+                               .demonstration = true,
+                               .random_encoder = true,
+                               .uncalibrated = true,
+                               .mismatch_head = "h",
+                               .mismatch_wanted = "w",
+                               .mismatch_given = "g"};
     collect(s);
     assert_true(s->count <= FAL_MAX_REASONS);
     assert_int_equal(s->reasons[0].severity, FAL_SEVERITY_BLOCKING);
@@ -265,12 +274,18 @@ static void test_long_names_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_clip),     cmocka_unit_test(test_missing_video),
-        cmocka_unit_test(test_missing_audio), cmocka_unit_test(test_too_short_for_a_frame),
-        cmocka_unit_test(test_faces),         cmocka_unit_test(test_several_faces),
-        cmocka_unit_test(test_small_face),    cmocka_unit_test(test_sound),
-        cmocka_unit_test(test_lengths),       cmocka_unit_test(test_media_warnings),
-        cmocka_unit_test(test_members),       cmocka_unit_test(test_order_and_limits),
+        cmocka_unit_test(test_good_clip),
+        cmocka_unit_test(test_missing_video),
+        cmocka_unit_test(test_missing_audio),
+        cmocka_unit_test(test_too_short_for_a_frame),
+        cmocka_unit_test(test_faces),
+        cmocka_unit_test(test_several_faces),
+        cmocka_unit_test(test_small_face),
+        cmocka_unit_test(test_sound),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_media_warnings),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_order_and_limits),
         cmocka_unit_test(test_long_names_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

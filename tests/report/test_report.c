@@ -1,4 +1,5 @@
-/* Writers: the JSON says everything the judgement holds, pictures are whole files of their kind, nothing is left behind. */
+/* Writers: the JSON says everything the judgement holds, pictures are whole files of their kind, nothing is left
+ * behind. */
 #include "core/file.h"
 #include "core/json.h"
 #include "support/alloc_fail.h"
@@ -16,8 +17,17 @@ static const float curve[] = {0.1f, -2.5f, 3.25f, 1e-7f};
 static fal_judgement *sample(void)
 {
     static const fal_opinion opinions[] = {
-        {.encoder = "dir/large.pt", .head = "head.ckpt", .family = "avhubert", .stream = FAL_STREAM_AV, .usable = true,
-         .calibrated = true, .clip_logit = 1.0 / 3, .p_fake = 0.625, .frames = 4, .rate_hz = 25, .start_s = 0.12,
+        {.encoder = "dir/large.pt",
+         .head = "head.ckpt",
+         .family = "avhubert",
+         .stream = FAL_STREAM_AV,
+         .usable = true,
+         .calibrated = true,
+         .clip_logit = 1.0 / 3,
+         .p_fake = 0.625,
+         .frames = 4,
+         .rate_hz = 25,
+         .start_s = 0.12,
          .frame_logits = curve},
         {.encoder = "xlsr", .head = "other", .family = "wav2vec2", .stream = FAL_STREAM_AUDIO, .rate_hz = 25},
     };
@@ -26,19 +36,39 @@ static fal_judgement *sample(void)
                                    {.code = "uncalibrated-head", .severity = FAL_SEVERITY_NOTE}};
     static fal_judgement j;
     strcpy(reasons[0].text, "Say \"cheese\"\\ to <two> & more.");
-    j = (fal_judgement){.path = "clips/a b.mp4", .verdict = FAL_VERDICT_FAKE, .p_fake = 0.625, .clip_logit = 1.0 / 3,
-                        .low = 0.25, .high = 0.5, .opinions = opinions, .opinion_count = 2, .ranges = ranges,
-                        .range_count = 2, .reasons = reasons, .reason_count = 2, .duration_s = 1.5,
+    j = (fal_judgement){.path = "clips/a b.mp4",
+                        .verdict = FAL_VERDICT_FAKE,
+                        .p_fake = 0.625,
+                        .clip_logit = 1.0 / 3,
+                        .low = 0.25,
+                        .high = 0.5,
+                        .opinions = opinions,
+                        .opinion_count = 2,
+                        .ranges = ranges,
+                        .range_count = 2,
+                        .reasons = reasons,
+                        .reason_count = 2,
+                        .duration_s = 1.5,
                         .face = {true, 38, 30, 5, 3, 2, 0.4, 1, 99.5, false},
                         .sound = {true, 1.4, -20.5, -3.5, 1.1, 0.05},
                         .timing = {0.1, 0.2, 0.3, 0.7}};
     strcpy(j.media.container, "mov");
     j.media.duration_s = 1.6;
-    j.media.video = (fal_video_info){.present = true, .width = 640, .height = 480, .rotation_deg = 90, .average_fps = 29.97,
-                                     .variable_rate = true, .codec = "h264"};
+    j.media.video = (fal_video_info){.present = true,
+                                     .width = 640,
+                                     .height = 480,
+                                     .rotation_deg = 90,
+                                     .average_fps = 29.97,
+                                     .variable_rate = true,
+                                     .codec = "h264"};
     j.media.audio = (fal_audio_info){.present = true, .sample_rate = 44100, .channels = 2, .codec = "aac"};
-    j.report = (fal_media_report){.video_errors = 1, .audio_errors = 2, .video_s = 1.5, .audio_s = 1.4,
-                                  .lost_video_s = 0.1, .lost_audio_s = 0.2, .bits_per_pixel = 0.07};
+    j.report = (fal_media_report){.video_errors = 1,
+                                  .audio_errors = 2,
+                                  .video_s = 1.5,
+                                  .audio_s = 1.4,
+                                  .lost_video_s = 0.1,
+                                  .lost_audio_s = 0.2,
+                                  .bits_per_pixel = 0.07};
     return &j;
 }
 
@@ -73,7 +103,8 @@ static void expect_number(const fal_json *object, const char *key, double want)
 
 static void expect_flag(const fal_json *object, const char *key, bool want)
 {
-    if (fal_json_kind(fal_json_get(object, key)) != FAL_JSON_BOOL || fal_json_bool(fal_json_get(object, key), !want) != want)
+    if (fal_json_kind(fal_json_get(object, key)) != FAL_JSON_BOOL ||
+        fal_json_bool(fal_json_get(object, key), !want) != want)
         fail_msg("%s: not %s", key, want ? "true" : "false");
 }
 
@@ -154,8 +185,12 @@ static void test_json_is_complete(void **state)
 static void test_json_without_verdict(void **state)
 {
     (void)state;
-    fal_judgement j = {.path = "bad\xff\xfename.mp4", .verdict = FAL_VERDICT_CANNOT_JUDGE, .p_fake = NAN,
-                       .clip_logit = NAN, .low = NAN, .high = NAN,
+    fal_judgement j = {.path = "bad\xff\xfename.mp4",
+                       .verdict = FAL_VERDICT_CANNOT_JUDGE,
+                       .p_fake = NAN,
+                       .clip_logit = NAN,
+                       .low = NAN,
+                       .high = NAN,
                        .sound = {.present = true, .rms_dbfs = -INFINITY, .peak_dbfs = -INFINITY}};
     fal_json *json = parsed(&j, true);
     expect_text(json, "verdict", "CANNOT JUDGE");
@@ -213,7 +248,8 @@ static void check_all_pictures(const fal_judgement *j)
     check_picture(j, "a.svg", "<?xml", "</svg>");
     check_picture(j, "a.png", "\x89PNG\r\n\x1a\n", "IEND");
     check_picture(j, "a.pdf", "%PDF-", "%%EOF");
-    assert_int_equal(file_count(fal_temp_path("pictures")), 3); /* no temporaries; the second round replaces the first */
+    assert_int_equal(file_count(fal_temp_path("pictures")),
+                     3); /* no temporaries; the second round replaces the first */
 }
 
 static void test_pictures(void **state)
@@ -229,8 +265,8 @@ static void test_pictures_of_odd_clips(void **state)
     fal_judgement empty = {.path = "x", .verdict = FAL_VERDICT_CANNOT_JUDGE, .p_fake = NAN, .clip_logit = NAN};
     check_all_pictures(&empty);
     float flat[] = {1, 1, 1};
-    fal_opinion o = {.encoder = "e", .stream = FAL_STREAM_AUDIO, .usable = true, .frames = 3, .rate_hz = 25,
-                     .frame_logits = flat};
+    fal_opinion o = {
+        .encoder = "e", .stream = FAL_STREAM_AUDIO, .usable = true, .frames = 3, .rate_hz = 25, .frame_logits = flat};
     fal_judgement same = {.path = "x", .opinions = &o, .opinion_count = 1, .duration_s = 0.12};
     check_all_pictures(&same);
     o.frames = 1;
@@ -265,9 +301,9 @@ static void test_pictures_that_cannot_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_is_complete),      cmocka_unit_test(test_json_without_verdict),
-        cmocka_unit_test(test_allocation_failures),   cmocka_unit_test(test_pictures),
-        cmocka_unit_test(test_pictures_of_odd_clips), cmocka_unit_test(test_pictures_of_names_that_are_not_text),
+        cmocka_unit_test(test_json_is_complete),        cmocka_unit_test(test_json_without_verdict),
+        cmocka_unit_test(test_allocation_failures),     cmocka_unit_test(test_pictures),
+        cmocka_unit_test(test_pictures_of_odd_clips),   cmocka_unit_test(test_pictures_of_names_that_are_not_text),
         cmocka_unit_test(test_pictures_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
