@@ -143,7 +143,7 @@ static int run(int argc, char **argv)
         return code;
     if (positional != 2 || strcmp(argv[0], "encoder"))
         return cli_misuse(&usage, "what to time must be 'encoder MODEL'");
-    if (b.repeat < 1 || b.repeat > MAX_RUNS || !(b.seconds > 0.1 && b.seconds <= 3600))
+    if (b.repeat < 1 || b.repeat > MAX_RUNS || !(b.seconds >= 0.1 && b.seconds <= 3600))
         return cli_misuse(&usage, "--repeat must be 1 to %d, --seconds 0.1 to 3600", MAX_RUNS);
     if (b.stream && !cli_stream(b.stream))
         return cli_misuse(&usage, "--stream '%s' is none of audio, video, av", b.stream);

@@ -211,6 +211,21 @@ static void test_models_import(void **state)
     expect(run("models", "init", "no-such-model", "-o", fal_temp_path("no.safetensors")), 1, NULL, "no-such-model");
 }
 
+/* ---- bench ---- */
+
+static void test_bench(void **state)
+{
+    (void)state;
+    outcome o = run("bench", "encoder", tiny_encoder(), "--seconds", "0.5", "--repeat", "3", "--json", "-j", "1");
+    fal_json *json = parse_line(o.out, strlen(o.out));
+    assert_int_equal(fal_json_count(fal_json_get(json, "seconds")), 3);
+    fal_json_free(&json);
+    expect(o, 0, "\"family\": \"wav2vec2\"", NULL);
+    expect(run("bench", "encoder", tiny_encoder(), "--seconds", "nan"), 2, NULL, "--seconds 0.1 to 3600");
+    expect(run("bench", "encoder", tiny_encoder(), "--repeat", "0"), 2, NULL, "--repeat must be");
+    expect(run("bench", "encoder", "absent.pt"), 1, NULL, "absent.pt");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_models_list),
         cmocka_unit_test(test_models_info),
         cmocka_unit_test(test_models_import),
+        cmocka_unit_test(test_bench),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
