@@ -26,6 +26,9 @@ check: deps ## every test: optimised, under ASan + UBSan, with the CPU limited t
 check-includes: ## who may include whom (docs/architecture.md)
 	@scripts/check-includes
 
+probe: build ## train the built-in demonstration probe anew (data/puppet-probe.safetensors)
+	@scripts/train-puppet-probe $(RELEASE)
+
 install: build ## install program, library, headers and pkg-config file under PREFIX (/usr/local)
 	@cmake --install $(RELEASE) --prefix $(PREFIX)
 

@@ -45,7 +45,8 @@ typedef struct fal_head_description {
     fal_calibration calibration;
 } fal_head_description;
 
-/* Reads our own safetensors form and the official Lightning checkpoints (bit-ml/ssr-dfd). */
+/* Reads our own safetensors form and the official Lightning checkpoints (bit-ml/ssr-dfd). The path "builtin:puppet" is the
+ * embedded demonstration probe for `avhubert-random`. */
 FAL_API fal_status fal_head_open(const char *path, const fal_log *log, fal_head **out, fal_error *err);
 FAL_API void fal_head_free(fal_head **head);
 FAL_API const fal_head_description *fal_head_describe(const fal_head *head);

@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/status.h"
 #include "core/str.h"
+#include "head/builtin.h"
 #include "head/kind.h"
 
 #include <math.h>
@@ -39,12 +40,20 @@ done:
     return st;
 }
 
+static fal_status open_file(const char *path, const fal_log *log, fal_checkpoint **out, fal_error *err)
+{
+    const fal_builtin_head *builtin = fal_builtin_find(path);
+    if (builtin)
+        return fal_checkpoint_parse(&(fal_source){builtin->bytes, builtin->size, path}, log, out, err);
+    return fal_checkpoint_open(path, log, out, err);
+}
+
 fal_status fal_head_open(const char *path, const fal_log *log, fal_head **out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_checkpoint *ckpt = NULL;
     fal_head *head = NULL;
-    FAL_TRY(fal_checkpoint_open(path, log, &ckpt, err));
+    FAL_TRY(open_file(path, log, &ckpt, err));
     const fal_head_kind *kind = recognise(ckpt);
     if (!kind)
         FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s holds no head: wanted head.weight [1,D] and head.bias [1] of a linear probe, "
