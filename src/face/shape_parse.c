@@ -16,6 +16,9 @@
 /* Far above any model in use (15 cascades, 500 trees, 16 leaves): what is more is damage. */
 enum { MOST_CASCADES = 256, MOST_TREES = 16384, MOST_LEAVES = 256 };
 
+/* Coordinates are parts of a box and thresholds grey levels; with this limit no sum of them overflows. */
+static const float largest_number = 1e6f;
+
 typedef struct reader {
     const uint8_t *at, *end, *start;
     const char *origin;
@@ -68,7 +71,7 @@ static fal_status read_float(reader *r, float *out)
     if (exponent < -1022 || exponent > 1022) /* dlib's codes for infinity and NaN lie above */
         return damaged(r, "number out of range");
     const float value = (float)((double)mantissa * power_of_two(exponent));
-    if (!isfinite(value))
+    if (!(fabsf(value) <= largest_number))
         return damaged(r, "number out of range");
     *out = value;
 done:
