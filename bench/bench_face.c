@@ -2,14 +2,13 @@
  *
  *   bench_face [--exact-frames N] [CLIP...]     (3; all clips of the reference media without names)
  *
- * The first 60 frames of each clip at their native rate. Official boxes and landmarks are read from the reference folder
- * (media/landmarks). Exact mode is slow: it runs on N frames spread over those 60, which must equal the official ones.
- * Times are CPU time of one thread, decoding not counted. Prints a Markdown table. Columns:
- *   official, fast, both   frames in which the face was found
- *   identical              of both: all 68 points equal
- *   median, p95            mean distance of the 68 points, in pixels of a face 256 pixels wide
- *   crop                   mean absolute difference of the mouth crops, grey levels, over all frames
- *   exact                  frames of exact mode that equal the official boxes and landmarks, of those run */
+ * The first 60 frames of each clip at their native rate. Official boxes and landmarks are read from the reference
+ * folder (media/landmarks). Exact mode is slow: it runs on N frames spread over those 60, which must equal the official
+ * ones. Times are CPU time of one thread, decoding not counted. Prints a Markdown table. Columns: official, fast, both
+ * frames in which the face was found identical              of both: all 68 points equal median, p95            mean
+ * distance of the 68 points, in pixels of a face 256 pixels wide crop                   mean absolute difference of the
+ * mouth crops, grey levels, over all frames exact                  frames of exact mode that equal the official boxes
+ * and landmarks, of those run */
 #include "core/alloc.h"
 #include "core/csv.h"
 #include "core/npy.h"
@@ -374,7 +373,8 @@ int main(int argc, char **argv)
         return 2;
     }
     need(fal_detector_open(NULL, &detector, &err), &err);
-    printf("| clip | size | official / fast / both | identical | median | p95 | crop | fast ms | exact ms | ratio | exact |\n"
+    printf("| clip | size | official / fast / both | identical | median | p95 | crop | fast ms | exact ms | ratio | "
+           "exact |\n"
            "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = first; i < argc; i++)
         bench_clip(detector, argv[i], exact_frames);

@@ -1,4 +1,5 @@
-/* The landmark model reader; what it accepts must predict whole, finite points without touching memory that is not its own. */
+/* The landmark model reader; what it accepts must predict whole, finite points without touching memory that is not its
+ * own. */
 #include "invariant.h"
 
 #include "face/shape.h"

@@ -1,4 +1,5 @@
-/* The only file of the library that sees dlib. No exception leaves it: each C function below runs its work inside `guarded`. */
+/* The only file of the library that sees dlib. No exception leaves it: each C function below runs its work inside
+ * `guarded`. */
 extern "C" {
 #include "face/detector.h"
 #include "face/shape.h"
@@ -31,8 +32,7 @@ const unsigned char packed_finder[] = {
 };
 
 /* Runs `work`, which returns a status, and turns what it throws into one. */
-template <typename Work>
-fal_status guarded(fal_error *err, Work work)
+template <typename Work> fal_status guarded(fal_error *err, Work work)
 {
     try {
         return work();

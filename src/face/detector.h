@@ -28,9 +28,9 @@ fal_status fal_detector_open(const char *model_path, fal_detector **out, fal_err
 fal_status fal_detector_clone(const fal_detector *detector, fal_detector **out, fal_error *err);
 void fal_detector_free(fal_detector **detector);
 
-/* Faces in a gray picture, best first, at most `capacity` of them written to `boxes`; *count is the number found and can
- * be larger. Faces down to about 80 pixels are found, or 40 with `upsample`, which enlarges the picture twofold first
- * (dlib's pyramid_up) and takes four times as long; boxes are in the coordinates of `gray` either way.
+/* Faces in a gray picture, best first, at most `capacity` of them written to `boxes`; *count is the number found and
+ * can be larger. Faces down to about 80 pixels are found, or 40 with `upsample`, which enlarges the picture twofold
+ * first (dlib's pyramid_up) and takes four times as long; boxes are in the coordinates of `gray` either way.
  * `threshold` moves the acceptance level: 0 is dlib's own, negative finds more. */
 fal_status fal_detector_find(fal_detector *detector, const fal_picture *gray, bool upsample, double threshold,
                              fal_face_box *boxes, size_t capacity, size_t *count, fal_error *err);

@@ -17,8 +17,8 @@ double fal_rect_iou(fal_rect a, fal_rect b)
     if (width <= 0 || height <= 0)
         return 0;
     const double both = (double)width * (double)height;
-    const double each = (double)fal_rect_width(a) * (double)fal_rect_height(a) +
-                        (double)fal_rect_width(b) * (double)fal_rect_height(b);
+    const double each =
+        (double)fal_rect_width(a) * (double)fal_rect_height(a) + (double)fal_rect_width(b) * (double)fal_rect_height(b);
     return both / (each - both);
 }
 

@@ -9,8 +9,9 @@
 /* Pixels beyond a window that its features depend on: the cell next to it, and half of the one after. */
 enum { BORDER = 2 * FAL_LEVEL_CELL, LEAST_TILE = 5 * FAL_LEVEL_CELL };
 
-/* Half the width of the triangle that pixels are averaged with, in level pixels. dlib's repeated bilinear shrinking by 5/6
- * blurs with a variance of 1/6 (1 + (5/6)^2 + (5/6)^4 + ...) = 0.55 level pixels at most; a triangle has r^2 / 6. */
+/* Half the width of the triangle that pixels are averaged with, in level pixels. dlib's repeated bilinear shrinking by
+ * 5/6 blurs with a variance of 1/6 (1 + (5/6)^2 + (5/6)^4 + ...) = 0.55 level pixels at most; a triangle has r^2 / 6.
+ */
 static const double triangle_radius = 1.5;
 
 fal_level fal_level_of(int64_t frame_width, int64_t frame_height, int index)
@@ -80,8 +81,8 @@ static uint8_t weigh(const float *sums, const taps *t, int64_t origin)
 }
 
 /* Rows first: a row of weighted sums over the columns in use, then the columns. */
-static void resample(const fal_picture *gray, const taps *columns, const taps *rows, float *sums, const fal_picture *tile,
-                     uint8_t *out)
+static void resample(const fal_picture *gray, const taps *columns, const taps *rows, float *sums,
+                     const fal_picture *tile, uint8_t *out)
 {
     const int64_t origin = columns[0].first;
     const int64_t used = columns[tile->width - 1].first + columns[tile->width - 1].count - origin;
@@ -115,8 +116,10 @@ fal_status fal_level_cut_tile(const fal_picture *gray, const fal_level *level, f
     *out = tile;
     if (level->width < FAL_LEVEL_LEAST || level->height < FAL_LEVEL_LEAST)
         goto done;
-    cut_axis((double)face.left / level->step_x, (double)face.right / level->step_x, reach, level->width, &tile.left, &right);
-    cut_axis((double)face.top / level->step_y, (double)face.bottom / level->step_y, reach, level->height, &tile.top, &bottom);
+    cut_axis((double)face.left / level->step_x, (double)face.right / level->step_x, reach, level->width, &tile.left,
+             &right);
+    cut_axis((double)face.top / level->step_y, (double)face.bottom / level->step_y, reach, level->height, &tile.top,
+             &bottom);
     if (right - tile.left < LEAST_TILE || bottom - tile.top < LEAST_TILE)
         goto done;
     tile.pixels = (fal_picture){NULL, right - tile.left, bottom - tile.top, right - tile.left, 1};

@@ -1,9 +1,9 @@
 /* The picture pyramid of the face detector, and single tiles of it.
  *
- * dlib looks for faces of one size, 80 pixels, in a series of ever smaller pictures: level 0 is the frame enlarged twice,
- * every further level is 5/6 as large as the one before. Searching them all takes nearly all the time of the official
- * procedure. When it is known about where and how large a face is, one tile in two or three levels is enough, and since a
- * tile lies on the grid of the whole level, its boxes are the ones a search of everything would find. */
+ * dlib looks for faces of one size, 80 pixels, in a series of ever smaller pictures: level 0 is the frame enlarged
+ * twice, every further level is 5/6 as large as the one before. Searching them all takes nearly all the time of the
+ * official procedure. When it is known about where and how large a face is, one tile in two or three levels is enough,
+ * and since a tile lies on the grid of the whole level, its boxes are the ones a search of everything would find. */
 #ifndef FAL_FACE_LEVEL_H
 #define FAL_FACE_LEVEL_H
 
@@ -13,9 +13,9 @@
 #include "face/picture.h"
 
 enum {
-    FAL_LEVEL_CELL = 8,    /* the detector's features are made of cells of 8x8 pixels; tiles begin at a multiple */
-    FAL_LEVEL_LEAST = 64,  /* smallest side of a level that dlib searches, pixels */
-    FAL_LEVEL_FACE = 72    /* side of the box that is reported for it: from the middle of the first cell to that of the last */
+    FAL_LEVEL_CELL = 8,   /* the detector's features are made of cells of 8x8 pixels; tiles begin at a multiple */
+    FAL_LEVEL_LEAST = 64, /* smallest side of a level that dlib searches, pixels */
+    FAL_LEVEL_FACE = 72 /* side of the box of a face: from the middle of the window's first cell to that of its last */
 };
 
 typedef struct fal_level {
@@ -36,8 +36,8 @@ typedef struct fal_level_tile {
     fal_picture pixels; /* gray; memory of the arena */
 } fal_level_tile;
 
-/* The tile that holds every face window whose box is within `reach` level pixels of `face` (frame coordinates), cut at the
- * borders of the level. Pixels are weighted means that come close to dlib's repeated shrinking. A face outside the
+/* The tile that holds every face window whose box is within `reach` level pixels of `face` (frame coordinates), cut at
+ * the borders of the level. Pixels are weighted means that come close to dlib's repeated shrinking. A face outside the
  * frame, or less than half inside, and a level that dlib does not search give a tile of width 0. */
 fal_status fal_level_cut_tile(const fal_picture *gray, const fal_level *level, fal_rect face, int64_t reach,
                               fal_arena *arena, fal_level_tile *out, fal_error *err);

@@ -10,10 +10,8 @@
  * (20words_mean_face.npy in github.com/ahaliassos/raven, MIT licence) and used by AV-HuBERT. */
 const int fal_mouth_stable_points[FAL_STABLE_POINTS] = {33, 36, 39, 42, 45};
 const double fal_mouth_mean_face[FAL_STABLE_POINTS][2] = {
-    {128.87017960974802, 137.30253355584708},
-    {92.52245552947952, 94.36876013925871},
-    {112.7724172413806, 94.94360869870115},
-    {145.52511509158018, 94.5349986248377},
+    {128.87017960974802, 137.30253355584708}, {92.52245552947952, 94.36876013925871},
+    {112.7724172413806, 94.94360869870115},   {145.52511509158018, 94.5349986248377},
     {166.67710071343456, 93.56562295717796},
 };
 
@@ -41,7 +39,8 @@ void fal_mouth_transforms(const fal_landmarks *landmarks, int64_t n, fal_affine 
         out[i] = i + window <= n ? fit_window(landmarks + i, window) : out[i - 1];
 }
 
-/* Where the crop begins on the canvas along one axis. The order of the two clamps and rounding half to even are upstream's. */
+/* Where the crop begins on the canvas along one axis. The order of the two clamps and rounding half to even are
+ * upstream's. */
 static int64_t crop_start(double centre)
 {
     if (!(centre - HALF >= 0))
@@ -61,12 +60,9 @@ static fal_warp_window mouth_window(const fal_affine *transform, const fal_landm
         cx += m[0] * x + m[1] * y + m[2];
         cy += m[3] * x + m[4] * y + m[5];
     }
-    return (fal_warp_window){FAL_MOUTH_CANVAS,
-                             FAL_MOUTH_CANVAS,
-                             crop_start(cx / MOUTH_POINTS),
-                             crop_start(cy / MOUTH_POINTS),
-                             FAL_MOUTH_SIZE,
-                             FAL_MOUTH_SIZE};
+    return (fal_warp_window){
+        FAL_MOUTH_CANVAS, FAL_MOUTH_CANVAS, crop_start(cx / MOUTH_POINTS), crop_start(cy / MOUTH_POINTS),
+        FAL_MOUTH_SIZE,   FAL_MOUTH_SIZE};
 }
 
 /* `pixels` are 96*96 of `channels` bytes; fills what is asked for. */
@@ -92,8 +88,8 @@ fal_status fal_mouth_crop_frame(const fal_picture *frame, const fal_affine *tran
     fal_affine inverse;
     if (!fal_affine_invert(transform, &inverse))
         return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "mouth crop: the landmarks give no alignment, scale and rotation are (%g, %g)",
-                        transform->m[0], transform->m[3]);
+                        "mouth crop: the landmarks give no alignment, scale and rotation are (%g, %g)", transform->m[0],
+                        transform->m[3]);
     const fal_warp_window window = mouth_window(transform, landmarks);
     fal_warp_affine(frame, &inverse, &window, pixels);
     deliver(pixels, frame->channels, gray, rgb);
@@ -170,11 +166,12 @@ fal_status fal_mouth_plan_crop(const fal_mouth_plan *plan, int64_t index, const 
                                uint8_t *rgb, fal_error *err)
 {
     if (index < 0 || index >= plan->frame_count)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "mouth crop: frame %lld asked for, the track has %lld",
-                        (long long)index, (long long)plan->frame_count);
+        return fal_fail(err, FAL_ERR_ARGUMENT, "mouth crop: frame %lld asked for, the track has %lld", (long long)index,
+                        (long long)plan->frame_count);
     if (frame->width != plan->width || frame->height != plan->height)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "mouth crop: frame %lld is %lld x %lld, the tracked ones are %lld x %lld",
-                        (long long)index, (long long)frame->width, (long long)frame->height, (long long)plan->width,
+        return fal_fail(err, FAL_ERR_ARGUMENT,
+                        "mouth crop: frame %lld is %lld x %lld, the tracked ones are %lld x %lld", (long long)index,
+                        (long long)frame->width, (long long)frame->height, (long long)plan->width,
                         (long long)plan->height);
     if (plan->whole_frames) {
         crop_middle(frame, gray, rgb);

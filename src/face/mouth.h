@@ -17,18 +17,18 @@
 #include "face/warp.h"
 
 enum {
-    FAL_MOUTH_SIZE = 96,     /* side of a crop */
-    FAL_MOUTH_CANVAS = 256,  /* side of the aligned face the crop is cut from */
-    FAL_MOUTH_WINDOW = 12,   /* frames averaged for the alignment, looking ahead */
-    FAL_STABLE_POINTS = 5    /* outer and inner eye corners and the base of the nose */
+    FAL_MOUTH_SIZE = 96,    /* side of a crop */
+    FAL_MOUTH_CANVAS = 256, /* side of the aligned face the crop is cut from */
+    FAL_MOUTH_WINDOW = 12,  /* frames averaged for the alignment, looking ahead */
+    FAL_STABLE_POINTS = 5   /* outer and inner eye corners and the base of the nose */
 };
 
 /* Landmark numbers of the points that speaking does not move, and where they lie in the mean face on the canvas. */
 extern const int fal_mouth_stable_points[FAL_STABLE_POINTS];
 extern const double fal_mouth_mean_face[FAL_STABLE_POINTS][2];
 
-/* Frame-to-canvas transforms for n consecutive frames with landmarks in all of them: with M = min(n, 12), frame i <= n-M
- * uses the mean of the stable points of frames i..i+M-1, the last M-1 frames repeat the last such transform. */
+/* Frame-to-canvas transforms for n consecutive frames with landmarks in all of them: with M = min(n, 12), frame i <=
+ * n-M uses the mean of the stable points of frames i..i+M-1, the last M-1 frames repeat the last such transform. */
 void fal_mouth_transforms(const fal_landmarks *landmarks, int64_t n, fal_affine *out);
 
 /* One crop. `landmarks` are the frame's own, `transform` its alignment. `gray` gets 96*96 bytes, `rgb` 96*96*3 (channel
@@ -39,15 +39,15 @@ fal_status fal_mouth_crop_frame(const fal_picture *frame, const fal_affine *tran
 
 typedef struct fal_mouth_plan {
     int64_t frame_count, width, height;
-    bool whole_frames;          /* no face in the clip: crops are the middle of the whole frame, as the official script
-                                   falls back to; results say so */
-    fal_affine *transforms;     /* [frame_count], NULL with whole_frames */
-    fal_landmarks *landmarks;   /* [frame_count], NULL with whole_frames */
-    uint8_t *states;            /* [frame_count] fal_face_state of the frame */
+    bool whole_frames;        /* no face in the clip: crops are the middle of the whole frame, as the official script
+                                 falls back to; results say so */
+    fal_affine *transforms;   /* [frame_count], NULL with whole_frames */
+    fal_landmarks *landmarks; /* [frame_count], NULL with whole_frames */
+    uint8_t *states;          /* [frame_count] fal_face_state of the frame */
 } fal_mouth_plan;
 
-/* In fast mode the averaging never crosses a scene cut; in exact mode the clip is one piece. The plan keeps nothing of the
- * timeline. */
+/* In fast mode the averaging never crosses a scene cut; in exact mode the clip is one piece. The plan keeps nothing of
+ * the timeline. */
 fal_status fal_mouth_plan_create(const fal_face_timeline *timeline, fal_mouth_plan **out, fal_error *err);
 void fal_mouth_plan_free(fal_mouth_plan **plan);
 

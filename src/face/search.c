@@ -30,7 +30,8 @@ static fal_status search_shrunk(fal_detector *detector, const fal_picture *gray,
     const fal_picture small = {shrunk.data, width, height, width, 1};
     FAL_TRY(fal_detector_find(detector, &small, false, threshold, boxes, capacity, count, err));
     for (size_t i = 0; i < *count && i < capacity; i++)
-        boxes[i].rect = scale_rect(boxes[i].rect, (double)gray->width / (double)width, (double)gray->height / (double)height);
+        boxes[i].rect =
+            scale_rect(boxes[i].rect, (double)gray->width / (double)width, (double)gray->height / (double)height);
 done:
     return st;
 }

@@ -1,5 +1,5 @@
-/* Rounding follows dlib's predictor: shapes and pixel offsets in float without fused multiply-add, the similarity fit and
- * the way into the picture in double. */
+/* Rounding follows dlib's predictor: shapes and pixel offsets in float without fused multiply-add, the similarity fit
+ * and the way into the picture in double. */
 #include "face/shape_model.h"
 
 #include "core/clones.h"
@@ -24,14 +24,13 @@ static double to_pixel(float part, int64_t low, int64_t high)
 }
 
 /* The grey levels of the cascade's pixels under the current shape; 0 outside the picture. */
-static void look(const fal_shape_model *model, size_t cascade, const fal_picture *gray, fal_rect box, const float *shape,
-                 float *levels)
+static void look(const fal_shape_model *model, size_t cascade, const fal_picture *gray, fal_rect box,
+                 const float *shape, float *levels)
 {
     double mean[FAL_LANDMARK_COUNT][2], now[FAL_LANDMARK_COUNT][2];
     to_points(model->mean, mean);
     to_points(shape, now);
-    const fal_affine turn =
-        fal_similarity_fit((const double(*)[2])mean, (const double(*)[2])now, FAL_LANDMARK_COUNT);
+    const fal_affine turn = fal_similarity_fit((const double(*)[2])mean, (const double(*)[2])now, FAL_LANDMARK_COUNT);
     const float m00 = (float)turn.m[0], m01 = (float)turn.m[1], m10 = (float)turn.m[3], m11 = (float)turn.m[4];
     const fal_shape_pixel *pixel = model->pixel + cascade * model->pixels;
     for (size_t i = 0; i < model->pixels; i++) {

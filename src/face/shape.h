@@ -1,9 +1,9 @@
-/* The landmark model: an ensemble of regression trees (Kazemi and Sullivan, "One millisecond face alignment", CVPR 2014)
- * as dlib's shape_predictor trains and stores them.
+/* The landmark model: an ensemble of regression trees (Kazemi and Sullivan, "One millisecond face alignment", CVPR
+ * 2014) as dlib's shape_predictor trains and stores them.
  *
- * Own reader and evaluation: the file is checked as it is read (dlib's is not), in a tenth of the time, and a prediction,
- * which is bound by memory, knows its leaves before it needs them. Results equal dlib's. A model is immutable: any number
- * of threads may use it. */
+ * Own reader and evaluation: the file is checked as it is read (dlib's is not), in a tenth of the time, and a
+ * prediction, which is bound by memory, knows its leaves before it needs them. Results equal dlib's. A model is
+ * immutable: any number of threads may use it. */
 #ifndef FAL_FACE_SHAPE_H
 #define FAL_FACE_SHAPE_H
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    FAL_SHAPE_FLOATS = 2 * FAL_LANDMARK_COUNT, /* x0 y0 x1 y1 ..., relative to the box: 0 left or top, 1 right or bottom */
+    FAL_SHAPE_FLOATS = 2 * FAL_LANDMARK_COUNT, /* x0 y0 x1 y1 ...: 0 is left or top of the box, 1 right or bottom */
     FAL_SHAPE_MOST_PIXELS = 4096               /* looked at in one cascade */
 };
 
@@ -27,9 +27,9 @@ typedef struct fal_shape_pixel {
 struct fal_shape_model {
     size_t cascades, trees, leaves, pixels;
     float mean[FAL_SHAPE_FLOATS];
-    fal_shape_split *splits;     /* [cascades][trees][leaves - 1] */
-    float *steps;                /* [cascades][trees][leaves][136] */
-    fal_shape_pixel *pixel;      /* [cascades][pixels] */
+    fal_shape_split *splits; /* [cascades][trees][leaves - 1] */
+    float *steps;            /* [cascades][trees][leaves][136] */
+    fal_shape_pixel *pixel;  /* [cascades][pixels] */
 };
 
 #endif

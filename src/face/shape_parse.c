@@ -1,6 +1,6 @@
 /* dlib's binary form of a shape_predictor: packed integers (a size byte with a sign bit, then that many bytes, lowest
- * first); floats as mantissa and exponent, two packed integers; vectors as a count and their elements; column vectors of
- * numbers as minus their two dimensions and their elements.
+ * first); floats as mantissa and exponent, two packed integers; vectors as a count and their elements; column vectors
+ * of numbers as minus their two dimensions and their elements.
  *
  *     1, mean shape [136],
  *     cascades x trees x { splits { pixel a, pixel b, threshold }, leaves x step [136] },
@@ -27,8 +27,8 @@ typedef struct reader {
 
 static fal_status damaged(const reader *r, const char *what)
 {
-    return fal_fail(r->err, FAL_ERR_FORMAT, "%s: not a landmark model of dlib, or damaged: %s at byte %zu", r->origin, what,
-                    (size_t)(r->at - r->start));
+    return fal_fail(r->err, FAL_ERR_FORMAT, "%s: not a landmark model of dlib, or damaged: %s at byte %zu", r->origin,
+                    what, (size_t)(r->at - r->start));
 }
 
 static fal_status read_int(reader *r, int64_t *out)
@@ -137,8 +137,8 @@ done:
     return st;
 }
 
-/* Memory for `trees` x `leaves` known from the first tree; bounded by what the rest of the file can hold, 4 bytes or more
- * for each number. */
+/* Memory for `trees` x `leaves` known from the first tree; bounded by what the rest of the file can hold, 4 bytes or
+ * more for each number. */
 static fal_status allocate_forests(reader *r, fal_shape_model *model)
 {
     fal_status st = FAL_OK;

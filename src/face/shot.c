@@ -4,8 +4,8 @@
 
 enum { SAMPLES = 4, CELLS = FAL_SHOT_ROWS * FAL_SHOT_COLUMNS };
 
-/* A cut changes the cells by this many grey levels at least, and by this many times the shot's usual change. Talking heads
- * change by 0.2 to 6 a frame, walking cameras by up to 12. */
+/* A cut changes the cells by this many grey levels at least, and by this many times the shot's usual change. Talking
+ * heads change by 0.2 to 6 a frame, walking cameras by up to 12. */
 static const double least_change = 12, times_usual = 3;
 /* ... and moves this part of the pixels to other bins of the histogram, unless the change of the cells is huge. */
 static const double least_moved = 0.15, huge_change = 45;

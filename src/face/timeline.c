@@ -33,7 +33,8 @@ static int32_t choose_track(const fal_face_tracks *tracks, int face, int64_t sta
     return best;
 }
 
-static void copy_track(fal_face_timeline *line, const fal_face_tracks *tracks, int32_t index, int64_t start, int64_t end)
+static void copy_track(fal_face_timeline *line, const fal_face_tracks *tracks, int32_t index, int64_t start,
+                       int64_t end)
 {
     const fal_face_track *track = &tracks->tracks[index];
     for (int64_t t = start; t < end; t++) {

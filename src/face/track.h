@@ -1,5 +1,5 @@
-/* Following faces through a clip: frames go in one by one, landmarks come out at the end. No frame is kept, memory grows
- * by about 1.1 KiB per face and frame.
+/* Following faces through a clip: frames go in one by one, landmarks come out at the end. No frame is kept, memory
+ * grows by about 1.1 KiB per face and frame.
  *
  *     fal_tracker *tracker = NULL;
  *     FAL_TRY(fal_tracker_create(&(fal_tracker_options){0}, &tracker, err));
@@ -18,40 +18,41 @@
 #include "face/picture.h"
 
 typedef enum fal_face_mode {
-    FAL_FACE_FAST = 0, /* detector now and then, landmarks in every frame, several faces, scene cuts */
-    FAL_FACE_EXACT     /* the official procedure to the letter: detector with one upsampling in every frame, the last
-                          detection of the list is the face, no association, no cuts */
+    FAL_FACE_FAST = 0, /* the whole frame is searched now and then; in every frame each known face is looked for near
+                          its last place. Several faces, scene cuts */
+    FAL_FACE_EXACT     /* the official procedure to the letter: the whole frame is searched every time, enlarged twice,
+                          the last detection of the list is the face; no association, no cuts */
 } fal_face_mode;
 
 typedef struct fal_tracker_options {
     fal_face_mode mode;
-    const char *model_path;   /* landmark model; NULL: as fal_detector_open. Not read when `detector` is given */
-    fal_detector *detector;   /* borrowed for the tracker's life, one tracker at a time; NULL: opened from model_path */
-    int64_t detect_interval;  /* fast mode: frames between two runs of the detector while all is well; 0: 25 */
-    const fal_log *log;       /* component "face"; NULL: silent */
+    const char *model_path;  /* landmark model; NULL: as fal_detector_open. Not read when `detector` is given */
+    fal_detector *detector;  /* borrowed for the tracker's life, one tracker at a time; NULL: opened from model_path */
+    int64_t detect_interval; /* fast mode: frames between two searches of the whole frame while all is well; 0: 25 */
+    const fal_log *log;      /* component "face"; NULL: silent */
 } fal_tracker_options;
 
 /* One face over the frames first .. first+count-1; the arrays have `count` rows. */
 typedef struct fal_face_track {
     int64_t first, count;
     fal_landmarks *landmarks;
-    fal_rect *boxes;        /* as the detector would draw them; {0,0,0,0} where state is FAL_FACE_MISSING */
-    uint8_t *states;        /* fal_face_state: DETECTED, TRACKED or MISSING */
-    int64_t seen;           /* frames with measured landmarks */
-    double mean_width;      /* of the boxes in those frames, pixels */
+    fal_rect *boxes;   /* as the detector would draw them; {0,0,0,0} where state is FAL_FACE_MISSING */
+    uint8_t *states;   /* fal_face_state: DETECTED, TRACKED or MISSING */
+    int64_t seen;      /* frames with measured landmarks */
+    double mean_width; /* of the boxes in those frames, pixels */
 } fal_face_track;
 
 typedef struct fal_face_tracks {
     fal_face_mode mode;
     int64_t frame_count;
-    int64_t width, height;      /* of the frames */
-    double *time_s;             /* [frame_count] as fed */
-    uint8_t *starts_shot;       /* [frame_count] 1 where a scene cut precedes the frame; frame 0 is always 1 */
-    uint16_t *faces;            /* [frame_count] faces seen in each frame (exact mode: detections) */
+    int64_t width, height; /* of the frames */
+    double *time_s;        /* [frame_count] as fed */
+    uint8_t *starts_shot;  /* [frame_count] 1 where a scene cut precedes the frame; frame 0 is always 1 */
+    uint16_t *faces;       /* [frame_count] faces seen in each frame (exact mode: detections) */
     int64_t frames_with_face;
-    int64_t detector_runs;      /* how often the slow detector ran */
-    int64_t track_count;        /* 0: no face in the whole clip */
-    fal_face_track *tracks;     /* most frames first, ties: the larger face first */
+    int64_t detector_runs;  /* searches of a whole frame */
+    int64_t track_count;    /* 0: no face in the whole clip */
+    fal_face_track *tracks; /* most frames first, ties: the larger face first */
 } fal_face_tracks;
 
 typedef struct fal_tracker fal_tracker;

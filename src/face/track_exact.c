@@ -1,5 +1,5 @@
-/* The official procedure: the whole frame is searched at twice its size, and of several faces the last one counts, which
- * is the one the detector is least sure of. */
+/* The official procedure: the whole frame is searched at twice its size, and of several faces the last one counts,
+ * which is the one the detector is least sure of. */
 #include "face/tracker.h"
 
 /* More faces than this in one frame are only counted; the last one that counts must be among them. */

@@ -1,5 +1,5 @@
-/* Detector boxes in every frame at a small part of the price: the whole frame is searched when a shot begins and now and
- * then, and in between each face is looked for only where and as large as it was one frame before (face/level.h).
+/* Detector boxes in every frame at a small part of the price: the whole frame is searched when a shot begins and now
+ * and then, and in between each face is looked for only where and as large as it was one frame before (face/level.h).
  * The boxes, and with them the landmarks, are nearly always those of the official procedure. */
 #include "face/tracker.h"
 
@@ -8,18 +8,19 @@
 #include <string.h>
 
 enum {
-    REACH = 24,             /* level pixels a face may move from frame to frame: 30 % of its width */
-    REACH_UNSEEN = 40,      /* when it was not found in the frame before */
-    MOST_UNSEEN = 12,       /* frames a face may be hidden before it is given up */
-    MOST_UNSURE = 50,       /* frames a face may stay below the detector's acceptance level */
-    EMPTY_INTERVAL = 5,     /* frames between two searches while there is no face */
-    LEAST_DETECTIONS = 2    /* that make a track; a single one is taken for a mistake of the detector */
+    REACH = 24,          /* level pixels a face may move from frame to frame: 30 % of its width */
+    REACH_UNSEEN = 40,   /* when it was not found in the frame before */
+    MOST_UNSEEN = 12,    /* frames a face may be hidden before it is given up */
+    MOST_UNSURE = 50,    /* frames a face may stay below the detector's acceptance level */
+    EMPTY_INTERVAL = 5,  /* frames between two searches while there is no face */
+    LEAST_DETECTIONS = 2 /* that make a track; a single one is taken for a mistake of the detector */
 };
 
-/* A known face is accepted a little below the detector's own level. So is a candidate of the coarse search, which then must
- * reach that level in the pyramid of the official procedure. */
+/* A known face is accepted a little below the detector's own level. So is a candidate of the coarse search, which then
+ * must reach that level in the pyramid of the official procedure. */
 static const double follow_threshold = -0.3, candidate_threshold = -0.2;
-static const double same_face_overlap = 0.3;
+/* Across a cut a face in the same place may be another person: nothing here knows people. */
+static const double same_face_overlap = 0.3, after_cut_overlap = 0.5;
 static const double duplicate_overlap = 0.5;
 
 void fal_fast_state_free(fal_fast_state *state)
@@ -70,13 +71,14 @@ done:
 static fal_active_face *face_for_box(fal_fast_state *fast, fal_rect box)
 {
     fal_active_face *best = NULL;
-    double most = same_face_overlap;
+    double most = 0;
     for (size_t i = 0; i < fast->active_count; i++) {
-        const double overlap = fal_rect_iou(fast->active[i].box, box);
-        if (overlap >= most) {
-            most = overlap;
-            best = &fast->active[i];
-        }
+        fal_active_face *face = &fast->active[i];
+        const double overlap = fal_rect_iou(face->box, box);
+        if (overlap < (face->before_cut ? after_cut_overlap : same_face_overlap) || overlap <= most)
+            continue;
+        most = overlap;
+        best = face;
     }
     if (!best && fast->active_count < FAL_FAST_MAX_FACES) {
         best = &fast->active[fast->active_count++];
@@ -93,7 +95,8 @@ static fal_status welcome_box(fal_tracker *tracker, const fal_picture *gray, fal
     fal_status st = FAL_OK;
     *welcome = depth == FAL_SEARCH_DEEP && found.score >= 0;
     if (!*welcome)
-        FAL_TRY(fal_search_near(tracker->detector, gray, found.rect, REACH, 0, tracker->fast.arena, &found, welcome, err));
+        FAL_TRY(
+            fal_search_near(tracker->detector, gray, found.rect, REACH, 0, tracker->fast.arena, &found, welcome, err));
     if (!*welcome)
         goto done;
     fal_active_face *face = face_for_box(&tracker->fast, found.rect);
@@ -107,7 +110,8 @@ done:
     return st;
 }
 
-/* How deep to look: a new shot and a lost face until something is found; otherwise quickly, and every fourth time closer. */
+/* How deep to look: a new shot and a lost face until something is found; otherwise quickly, and every fourth time
+ * closer. */
 static void choose_depths(const fal_fast_state *fast, fal_search_depth *first, fal_search_depth *last)
 {
     static const fal_search_depth turns[4] = {FAL_SEARCH_QUICK, FAL_SEARCH_NORMAL, FAL_SEARCH_QUICK, FAL_SEARCH_DEEP};

@@ -14,8 +14,8 @@ struct fal_tracker {
     bool owns_detector;
     int64_t detect_interval; /* frames */
     const fal_log *log;
-    int64_t width, height;   /* of the clip's frames; 0 before the first */
-    uint8_t *gray;           /* [height][width] the frame in hand, FAL_GRAY_DETECTOR weights */
+    int64_t width, height; /* of the clip's frames; 0 before the first */
+    uint8_t *gray;         /* [height][width] the frame in hand, FAL_GRAY_DETECTOR weights */
     fal_track_store store;
     fal_fast_state fast;
 };

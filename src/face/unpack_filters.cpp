@@ -1,7 +1,7 @@
 /* Build tool: writes dlib's frontal face detector as it is in memory, as numbers for a C array, to standard output.
  *
- * dlib carries the detector inside a header in a form so compressed that unpacking it takes most of a second. Done here,
- * once per build, it does not delay every start of the program. */
+ * dlib carries the detector inside a header in a form so compressed that unpacking it takes most of a second. Done
+ * here, once per build, it does not delay every start of the program. */
 #include <dlib/image_processing/frontal_face_detector.h>
 
 #include <cstdio>

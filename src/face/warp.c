@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stddef.h>
 
-/* Gaussian elimination with row exchange and multiplication by reciprocals, as LAPACK solves for an inverse: a closed form
- * is as good, but differs in the last bits, and then one pixel in some thousands by a grey level. */
+/* Gaussian elimination with row exchange and multiplication by reciprocals, as LAPACK solves for an inverse: a closed
+ * form is as good, but differs in the last bits, and then one pixel in some thousands by a grey level. */
 bool fal_affine_invert(const fal_affine *forward, fal_affine *inverse)
 {
     const double *m = forward->m;
@@ -82,8 +82,8 @@ static double source_y(const fal_affine *inverse, int64_t x, int64_t y)
     return inverse->m[3] * (double)x + inverse->m[4] * (double)y + inverse->m[5];
 }
 
-/* True when some pixel of the whole canvas lies so far outside the frame that no frame pixel contributes to it. The set of
- * points with a contribution is convex, so that the corners of the canvas decide. */
+/* True when some pixel of the whole canvas lies so far outside the frame that no frame pixel contributes to it. The set
+ * of points with a contribution is convex, so that the corners of the canvas decide. */
 static bool canvas_leaves_frame(const fal_picture *frame, const fal_affine *inverse, const fal_warp_window *window)
 {
     for (int corner = 0; corner < 4; corner++) {

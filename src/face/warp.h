@@ -24,11 +24,11 @@ typedef struct fal_warp_window {
     int64_t left, top, width, height;    /* the part wanted, inside the canvas */
 } fal_warp_window;
 
-/* The part `window` of `frame` warped by `inverse` (canvas to frame), `channels` bytes per pixel as in the frame, tightly
- * packed. Identical to warping the whole canvas and cutting: bilinear in double on v/255 with corners at floor and ceil, 0
- * outside the frame, clipped to the range of the whole frame over all channels (or from 0, when some canvas pixel gets
- * nothing from the frame), times 255, truncated: skimage.transform.warp followed by astype('uint8'), as AV-HuBERT's
- * align_mouth.py uses it. */
+/* The part `window` of `frame` warped by `inverse` (canvas to frame), `channels` bytes per pixel as in the frame,
+ * tightly packed. Identical to warping the whole canvas and cutting: bilinear in double on v/255 with corners at floor
+ * and ceil, 0 outside the frame, clipped to the range of the whole frame over all channels (or from 0, when some canvas
+ * pixel gets nothing from the frame), times 255, truncated: skimage.transform.warp followed by astype('uint8'), as
+ * AV-HuBERT's align_mouth.py uses it. */
 void fal_warp_affine(const fal_picture *frame, const fal_affine *inverse, const fal_warp_window *window, uint8_t *out);
 
 #endif

@@ -15,8 +15,8 @@ typedef struct fal_stage {
 /* An empty stage; `scene` changes wall and light. */
 void fal_stage_clear(fal_stage *stage, int scene);
 
-/* The face with its middle at (x, y), drawn `height` pixels high; frame `pose` of the golden film, 0..12. Skips the current
- * test, saying why, where the test data is absent. */
+/* The face with its middle at (x, y), drawn `height` pixels high; frame `pose` of the golden film, 0..12. Skips the
+ * current test, saying why, where the test data is absent. */
 void fal_stage_face(fal_stage *stage, int x, int y, int height, int pose);
 
 fal_picture fal_stage_picture(const fal_stage *stage);

@@ -23,7 +23,8 @@ static void test_model_file(void **state)
     (void)state;
     fal_error err = {0};
     fal_detector *detector = NULL;
-    fal_check_fails(fal_detector_open(fal_temp_path("no.dat"), &detector, &err), FAL_ERR_NOT_FOUND, "libdlib-data", &err);
+    fal_check_fails(fal_detector_open(fal_temp_path("no.dat"), &detector, &err), FAL_ERR_NOT_FOUND, "libdlib-data",
+                    &err);
     const char *path = fal_temp_path("text.dat");
     fal_check_ok(fal_file_write(path, "some text", 9, &err), &err);
     fal_check_fails(fal_detector_open(path, &detector, &err), FAL_ERR_FORMAT, "text.dat", &err);
@@ -94,7 +95,8 @@ static void test_tiles_at_borders(void **state)
     fal_stage stage;
     fal_stage_clear(&stage, 0);
     const fal_picture gray = fal_stage_picture(&stage);
-    const fal_rect boxes[] = {{-60, -50, 40, 50}, {280, 200, 380, 300}, {-900, -900, -800, -800}, {5000, 5000, 5100, 5100}};
+    const fal_rect boxes[] = {
+        {-60, -50, 40, 50}, {280, 200, 380, 300}, {-900, -900, -800, -800}, {5000, 5000, 5100, 5100}};
     fal_level_tile tile;
     for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
         const fal_level level = fal_level_of(FAL_STAGE_WIDTH, FAL_STAGE_HEIGHT, 4);
@@ -148,8 +150,8 @@ static void test_odd_pictures(void **state)
     const fal_picture tiny = {pixels, 1, 1, 1, 1}, colour = {pixels, 3, 1, 9, 3};
     fal_check_ok(fal_detector_find(detector, &tiny, true, 0, NULL, 0, &count, &err), &err);
     assert_int_equal(count, 0);
-    fal_check_fails(fal_detector_find(detector, &colour, true, 0, NULL, 0, &count, &err), FAL_ERR_ARGUMENT, "3 channels",
-                    &err);
+    fal_check_fails(fal_detector_find(detector, &colour, true, 0, NULL, 0, &count, &err), FAL_ERR_ARGUMENT,
+                    "3 channels", &err);
     fal_check_fails(fal_detector_landmarks(detector, &colour, (fal_rect){0, 0, 1, 1}, &landmarks, &err),
                     FAL_ERR_ARGUMENT, "3 channels", &err);
     /* A box far outside: all pixels are 0 there, points are somewhere near the box. */

@@ -129,9 +129,9 @@ static void check_cut(const mouth_case *c)
         const fal_picture frame = case_frame(c, t);
         fal_affine transform;
         memcpy(transform.m, (const double *)c->want_transforms.data + 9 * t, sizeof transform.m);
-        fal_check_ok(fal_mouth_crop_frame(&frame, &transform, &c->landmarks[t], gray + t * PIXELS,
-                                          rgb + t * PIXELS * 3, &err),
-                     &err);
+        fal_check_ok(
+            fal_mouth_crop_frame(&frame, &transform, &c->landmarks[t], gray + t * PIXELS, rgb + t * PIXELS * 3, &err),
+            &err);
     }
     assert_int_equal(c->want_gray.count, c->frames * PIXELS);
     check_bytes("cut_rgb", rgb, c->want_roi.data, c->want_roi.count, 0);
@@ -168,7 +168,8 @@ static void check_case(const char *folder)
     mouth_case c = load_case(folder);
     printf("case %s: %lld frames\n", folder, (long long)c.frames);
     assert_true(fal_landmarks_interpolate(c.landmarks, c.states, 0, c.frames));
-    fal_check_close_f64("landmarks_interp", (const double *)c.landmarks, c.want_filled.data, c.want_filled.count, 1e-9, 0);
+    fal_check_close_f64("landmarks_interp", (const double *)c.landmarks, c.want_filled.data, c.want_filled.count, 1e-9,
+                        0);
     check_transforms(&c);
     check_cut(&c);
     check_plan(&c);
@@ -296,8 +297,13 @@ static void test_smoothing_stops_at_cuts(void **state)
             landmarks[t].xy[p][1] = 60 + 2 * (p / 7);
         }
     }
-    const fal_face_timeline line = {.frame_count = N, .width = 200, .height = 200, .landmarks = landmarks,
-                                    .states = states, .starts_shot = starts, .has_face = true};
+    const fal_face_timeline line = {.frame_count = N,
+                                    .width = 200,
+                                    .height = 200,
+                                    .landmarks = landmarks,
+                                    .states = states,
+                                    .starts_shot = starts,
+                                    .has_face = true};
     fal_mouth_plan *plan = NULL;
     fal_check_ok(fal_mouth_plan_create(&line, &plan, &err), &err);
     fal_affine alone;

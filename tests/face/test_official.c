@@ -1,5 +1,5 @@
-/* Exact mode against the landmarks and boxes that the official procedure gave for real clips: equal to the pixel. The first
- * frame and one further on of every clip; the benchmark bench_face compares all of them. */
+/* Exact mode against the landmarks and boxes that the official procedure gave for real clips: equal to the pixel. The
+ * first frame and one further on of every clip; the benchmark bench_face compares all of them. */
 #include "support/golden.h"
 #include "support/test.h"
 
@@ -38,7 +38,8 @@ static void check_frame(fal_detector *detector, const fal_frame *frame, const of
         fail_msg("%s frame %d: %d faces, expected %d", clip, (int)frame->index, tracks->faces[0], box[0]);
     if (box[0] > 0) {
         const fal_face_track *track = &tracks->tracks[0];
-        const int64_t got[4] = {track->boxes[0].left, track->boxes[0].top, track->boxes[0].right, track->boxes[0].bottom};
+        const int64_t got[4] = {track->boxes[0].left, track->boxes[0].top, track->boxes[0].right,
+                                track->boxes[0].bottom};
         for (int i = 0; i < 4; i++)
             if (got[i] != box[1 + i])
                 fail_msg("%s frame %d: side %d of the box at %d, expected %d", clip, (int)frame->index, i, (int)got[i],
@@ -58,7 +59,8 @@ static int check_clip(fal_detector *detector, const char *name)
     fal_clip *clip = NULL;
     official want = load_official(name);
     int compared = 0;
-    fal_check_ok(fal_clip_open(fal_reference_path("media/%s", name), &(fal_clip_options){.exact = true}, &clip, &err), &err);
+    fal_check_ok(fal_clip_open(fal_reference_path("media/%s", name), &(fal_clip_options){.exact = true}, &clip, &err),
+                 &err);
     for (int t = 0; t <= SECOND_FRAME; t++) {
         fal_frame frame;
         bool end;
@@ -80,10 +82,12 @@ static void test_official_landmarks(void **state)
 {
     (void)state;
     static const char *const clips[] = {
-        "fake_01_faceswap_porch_man.mp4", "fake_03_wav2lip.mp4",           "fake_06_sadtalker_art_256.mp4",
-        "fake_10_edtalk_512.mp4",         "noface_01_bottles_noaudio.mp4", "real_01_grid_man_mpeg1.mpg",
-        "real_05_teacher_1278x720.mp4",   "real_11_suit_man_vfr_700x700.mp4", "real_12_two_faces_2997.mp4",
-        "real_14_asl_noaudio.mkv",        "real_20_rotated_phone_derived.mp4", "real_25_h263_15fps_derived.3gp",
+        "fake_01_faceswap_porch_man.mp4",    "fake_03_wav2lip.mp4",
+        "fake_06_sadtalker_art_256.mp4",     "fake_10_edtalk_512.mp4",
+        "noface_01_bottles_noaudio.mp4",     "real_01_grid_man_mpeg1.mpg",
+        "real_05_teacher_1278x720.mp4",      "real_11_suit_man_vfr_700x700.mp4",
+        "real_12_two_faces_2997.mp4",        "real_14_asl_noaudio.mkv",
+        "real_20_rotated_phone_derived.mp4", "real_25_h263_15fps_derived.3gp",
     };
     fal_error err = {0};
     fal_detector *detector = NULL;

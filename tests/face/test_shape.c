@@ -41,7 +41,8 @@ static void put_shape(fal_buf *out, double x, double y)
     }
 }
 
-/* One cascade of two trees: each moves everything right or left by 1/4 box. Tree t compares pixel t with pixel t + 1. */
+/* One cascade of two trees: each moves everything right or left by 1/4 box. Tree t compares pixel t with pixel t + 1.
+ */
 static void put_model(fal_buf *out, int64_t trees, int64_t highest_pixel)
 {
     put_int(out, 1);
@@ -176,10 +177,8 @@ static void test_missing_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prediction),
-        cmocka_unit_test(test_every_truncation_is_refused),
-        cmocka_unit_test(test_nonsense_is_refused),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_prediction),          cmocka_unit_test(test_every_truncation_is_refused),
+        cmocka_unit_test(test_nonsense_is_refused), cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_missing_file),
     };
     return cmocka_run_group_tests_name("face/shape", tests, NULL, NULL);

@@ -162,7 +162,8 @@ static void test_two_faces(void **state)
     fal_face_tracks *tracks = follow(paint_pair, N, FAL_FACE_FAST);
     assert_int_equal(tracks->track_count, 2);
     assert_int_equal(tracks->faces[N - 1], 2);
-    assert_true(tracks->tracks[0].mean_width > tracks->tracks[1].mean_width); /* a tie in frames: the larger one leads */
+    assert_true(tracks->tracks[0].mean_width >
+                tracks->tracks[1].mean_width); /* a tie in frames: the larger one leads */
     fal_face_timeline *line = choose(tracks, FAL_FACE_AUTO);
     assert_true(fabs(mouth_x(&line->landmarks[3]) - 230) < 15);
     fal_timeline_free(&line);
@@ -170,7 +171,8 @@ static void test_two_faces(void **state)
     assert_true(fabs(mouth_x(&line->landmarks[3]) - 80) < 15);
     assert_int_equal(line->track[3], 1);
     fal_timeline_free(&line);
-    fal_check_fails(fal_timeline_create(tracks, 2, &line, &err), FAL_ERR_ARGUMENT, "face 2 asked for, the clip has 2", &err);
+    fal_check_fails(fal_timeline_create(tracks, 2, &line, &err), FAL_ERR_ARGUMENT, "face 2 asked for, the clip has 2",
+                    &err);
     fal_face_tracks_free(&tracks);
 }
 
@@ -249,7 +251,8 @@ static void test_wrong_use(void **state)
     fal_check_ok(fal_tracker_create(&options, &tracker, &err), &err);
     fal_check_fails(fal_tracker_finish(tracker, &tracks, &err), FAL_ERR_TOO_SHORT, "no frame", &err);
     uint8_t pixels[12 * 12 * 3] = {0};
-    fal_check_ok(fal_tracker_feed(tracker, &(fal_picture){pixels, 12, 12, 36, 3}, 0, &err), &err); /* too small to search */
+    fal_check_ok(fal_tracker_feed(tracker, &(fal_picture){pixels, 12, 12, 36, 3}, 0, &err),
+                 &err); /* too small to search */
     fal_check_fails(fal_tracker_feed(tracker, &(fal_picture){pixels, 12, 11, 36, 3}, 0.04, &err), FAL_ERR_ARGUMENT,
                     "frame 1 is 12 x 11", &err);
     fal_check_fails(fal_tracker_feed(tracker, &(fal_picture){pixels, 12, 12, 12, 3}, 0.04, &err), FAL_ERR_ARGUMENT,
@@ -301,10 +304,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moving_face), cmocka_unit_test(test_fast_equals_exact),
+        cmocka_unit_test(test_moving_face),    cmocka_unit_test(test_fast_equals_exact),
         cmocka_unit_test(test_gap_is_bridged), cmocka_unit_test(test_two_faces),
-        cmocka_unit_test(test_scene_cut),   cmocka_unit_test(test_no_face),
-        cmocka_unit_test(test_wrong_use),   cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_scene_cut),      cmocka_unit_test(test_no_face),
+        cmocka_unit_test(test_wrong_use),      cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("face/track", tests, open_detector, close_detector);
 }
