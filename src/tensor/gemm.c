@@ -9,9 +9,9 @@
 
 enum {
     STEP_K = 256,     /* 256 x 16 floats of b are half of a 32 KiB L1 cache */
-    STRIP_COLS = 256, /* accumulators of a block: 256 columns x BLOCK_ROWS rows are 126 KiB of L2 */
-    BLOCK_ROWS = 126, /* a multiple of 6 and 14 */
-    GATHER_FLOATS = 1 << 20 /* rows of a gathered block are limited to 4 MiB */
+    STRIP_COLS = 256, /* accumulators of a block: 256 columns x BLOCK_ROWS rows are 252 KiB of L2 */
+    BLOCK_ROWS = 252, /* a multiple of 6 and 14; one step of its a is 252 KiB of L2 */
+    GATHER_FLOATS = 1 << 21 /* rows of a gathered block are limited to 8 MiB */
 };
 
 static int64_t min64(int64_t a, int64_t b)

@@ -68,6 +68,8 @@ typedef struct fal_conv_params {
     fal_act act;
     const fal_tensor *prelu;  /* [out], for FAL_ACT_PRELU */
     bool act_after_residual;  /* basic blocks: add the residual, then act */
+    /* FAL_PRECISION_BF16: as for linear layers, but depthwise layers, and 3x3 layers computed by Winograd's filtering on
+     * CPUs without bfloat16 units, keep float32 weights. */
     fal_precision precision;
 } fal_conv_params;
 fal_status fal_conv_create(const fal_conv_params *params, fal_conv **out, fal_error *err);
@@ -80,7 +82,8 @@ typedef struct fal_conv_args {
     float *y;              /* [batch, o.., out] channels last */
     const float *residual; /* same layout as y, may be y itself; NULL: none */
 } fal_conv_args;
-/* Output extent per axis: floor((size + 2 pad - k) / stride) + 1. */
+/* A call with many images reads the weights less often: give 100 frames and more to layers of 512 channels when there are.
+ * Output extent per axis: floor((size + 2 pad - k) / stride) + 1. */
 void fal_conv_out_size(const fal_conv *conv, const int64_t size[3], int64_t out[3]);
 int64_t fal_conv_out_channels(const fal_conv *conv);
 int64_t fal_conv_in_channels(const fal_conv *conv);
@@ -133,6 +136,7 @@ typedef struct fal_attention_args {
     const float *pos_u, *pos_w; /* [dim] each (heads concatenated) */
     bool causal;                /* j <= i only */
 } fal_attention_args;
+/* Scores, softmax and the weighted sum are float32 in every precision; `precision` is taken for callers' symmetry. */
 fal_status fal_attention_run(fal_run *run, const fal_attention_args *args, fal_precision precision, fal_error *err);
 
 #endif

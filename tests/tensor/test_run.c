@@ -120,6 +120,42 @@ static void test_results_repeat(void **unused)
     free_network(&n);
 }
 
+/* Every allocation of creating a layer fails in turn (in builds that can make it fail). */
+static fal_status make_any_layer(int which, const float *data, fal_linear **linear, fal_conv **layer, fal_error *err)
+{
+    fal_tensor w = fal_tensor_f32(data, 2, (int64_t[]){32, 32}), vec = fal_tensor_f32(data, 1, (int64_t[]){32});
+    if (which < 2)
+        return fal_linear_create(&w, &vec, which ? FAL_PRECISION_BF16 : FAL_PRECISION_F32, linear, err);
+    fal_conv_params p = {.dims = 2, .weight = fal_tensor_f32(data, 4, (int64_t[]){32, 32, 3, 3}), .bias = &vec,
+                         .stride = {which - 1, which - 1}, .bn_gamma = &vec, .bn_beta = &vec, .bn_mean = &vec,
+                         .bn_var = &vec, .act = FAL_ACT_PRELU, .prelu = &vec};
+    return fal_conv_create(&p, layer, err);
+}
+
+static void test_allocation_failure(void **unused)
+{
+    (void)unused;
+    uint64_t state = 8;
+    float *data = test_random_floats(&state, 32 * 32 * 9, 1);
+    for (int i = 0; i < 32; i++)
+        data[i] = 1 + data[i] * data[i]; /* the first 32 are variances too */
+    for (int which = 0; which < 4; which++) {
+        fal_status st = FAL_ERR_MEMORY;
+        for (int64_t nth = 0; st != FAL_OK; nth++) {
+            fal_error err = {0};
+            fal_linear *linear = NULL;
+            fal_conv *layer = NULL;
+            fal_alloc_fail_after(nth);
+            st = make_any_layer(which, data, &linear, &layer, &err);
+            fal_alloc_fail_after(-1);
+            assert_true(st == FAL_OK || (st == FAL_ERR_MEMORY && !linear && !layer));
+            fal_linear_free(&linear);
+            fal_conv_free(&layer);
+        }
+    }
+    fal_free(data);
+}
+
 static void test_run_options(void **unused)
 {
     (void)unused;
@@ -178,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_warm_pass_allocates_nothing),
         cmocka_unit_test(test_results_repeat),
+        cmocka_unit_test(test_allocation_failure),
         cmocka_unit_test(test_run_options),
         cmocka_unit_test(test_native_products),
     };
