@@ -45,7 +45,7 @@ static float *make_floats(int64_t count)
     return values;
 }
 
-/* ---- bare oneDNN ---------------------------------------------------------------------------------------------------- */
+/* ---- bare oneDNN ------------------------------------------------------------------------------------------------- */
 
 typedef struct bare {
     dnnl_primitive_t primitive;
@@ -90,7 +90,8 @@ static dnnl_memory_desc_t make_desc(int rank, const int64_t *dims, dnnl_format_t
 
 static bare bare_matmul(dnnl_engine_t engine, int64_t rows, int64_t in, int64_t out)
 {
-    dnnl_memory_desc_t a = make_desc(2, (int64_t[]){rows, in}, dnnl_ab), b = make_desc(2, (int64_t[]){in, out}, dnnl_ba);
+    dnnl_memory_desc_t a = make_desc(2, (int64_t[]){rows, in}, dnnl_ab),
+                       b = make_desc(2, (int64_t[]){in, out}, dnnl_ba);
     dnnl_memory_desc_t c = make_desc(2, (int64_t[]){rows, out}, dnnl_ab);
     dnnl_matmul_desc_t desc;
     dnnl_primitive_desc_t pd;
@@ -117,13 +118,14 @@ static bare bare_conv(dnnl_engine_t engine, const conv_shape *s)
     dnnl_dims_t stride = {s->stride, s->stride}, pad = {s->pad, s->pad};
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
-    need(dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &x, &w, NULL, &y, stride,
-                                            pad, pad) == dnnl_success &&
-             dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL) == dnnl_success, "oneDNN convolution");
+    need(dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &x, &w, NULL, &y,
+                                            stride, pad, pad) == dnnl_success &&
+             dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL) == dnnl_success,
+         "oneDNN convolution");
     return make_bare(engine, pd);
 }
 
-/* ---- cases ---------------------------------------------------------------------------------------------------------- */
+/* ---- cases ------------------------------------------------------------------------------------------------------- */
 
 typedef struct bench_case bench_case;
 struct bench_case {
@@ -164,7 +166,8 @@ static void add_linear(bench_case *c, dnnl_engine_t engine, int64_t rows, int64_
     need(fal_linear_create(&w, &b, FAL_PRECISION_F32, &c->linear, NULL) == FAL_OK, "linear");
     fal_free(weight);
     fal_free(bias);
-    c->linear_args = (fal_linear_args){.x = make_floats(rows * in), .rows = rows, .y = make_floats(rows * out), .act = act};
+    c->linear_args =
+        (fal_linear_args){.x = make_floats(rows * in), .rows = rows, .y = make_floats(rows * out), .act = act};
     c->ours = run_linear;
     for (int threads = 1; threads <= MAX_THREADS; threads++) {
         omp_set_num_threads(threads);
@@ -175,9 +178,9 @@ static void add_linear(bench_case *c, dnnl_engine_t engine, int64_t rows, int64_
 static void add_conv(bench_case *c, dnnl_engine_t engine, conv_shape s)
 {
     int64_t o = conv_out(&s);
-    snprintf(c->name, sizeof c->name, "conv %lldx%lldx%lldx%lld -> %lld, %lldx%lld/%lld", (long long)s.batch, (long long)s.size,
-             (long long)s.size, (long long)s.in, (long long)s.out, (long long)s.kernel, (long long)s.kernel,
-             (long long)s.stride);
+    snprintf(c->name, sizeof c->name, "conv %lldx%lldx%lldx%lld -> %lld, %lldx%lld/%lld", (long long)s.batch,
+             (long long)s.size, (long long)s.size, (long long)s.in, (long long)s.out, (long long)s.kernel,
+             (long long)s.kernel, (long long)s.stride);
     c->flops = 2.0 * (double)(s.batch * o * o * s.out) * (double)(s.in * s.kernel * s.kernel);
     float *weight = make_floats(s.out * s.in * s.kernel * s.kernel);
     fal_conv_params p = {.dims = 2, .stride = {s.stride, s.stride}, .pad = {s.pad, s.pad}};
@@ -194,7 +197,8 @@ static void add_conv(bench_case *c, dnnl_engine_t engine, conv_shape s)
 }
 
 /* AV-HuBERT's and wav2vec 2.0's convolutions that have no oneDNN twin here: 3-D stem, strided and positional 1-D. */
-static void add_other_conv(bench_case *c, const char *name, fal_conv_params p, const int64_t *shape, const int64_t *size)
+static void add_other_conv(bench_case *c, const char *name, fal_conv_params p, const int64_t *shape,
+                           const int64_t *size)
 {
     snprintf(c->name, sizeof c->name, "%s", name);
     int64_t out[3], in_floats = shape[1] * (p.groups ? p.groups : 1), out_floats = shape[0];
@@ -220,7 +224,8 @@ static void add_other_conv(bench_case *c, const char *name, fal_conv_params p, c
 
 static void add_attention(bench_case *c, int64_t rows, int64_t dim, int64_t heads)
 {
-    snprintf(c->name, sizeof c->name, "attention %lldx%lld, %lld heads", (long long)rows, (long long)dim, (long long)heads);
+    snprintf(c->name, sizeof c->name, "attention %lldx%lld, %lld heads", (long long)rows, (long long)dim,
+             (long long)heads);
     c->flops = 4.0 * (double)rows * (double)rows * (double)dim;
     const float *qkv = make_floats(3 * rows * dim);
     c->attention = (fal_attention_args){.rows = rows, .dim = dim, .heads = heads, .q = qkv, .k = qkv + dim,
@@ -252,7 +257,8 @@ static int make_cases(bench_case *c, dnnl_engine_t engine)
     add_other_conv(c++, "conv1d 15999x512 -> 512, 3/2", (fal_conv_params){.dims = 1, .stride = {2}},
                    (int64_t[]){512, 512, 3}, (int64_t[]){15999});
     add_other_conv(c++, "posconv 250x1024, 128 taps, 16 groups",
-                   (fal_conv_params){.dims = 1, .pad = {64}, .groups = 16}, (int64_t[]){1024, 64, 128}, (int64_t[]){250});
+                   (fal_conv_params){.dims = 1, .pad = {64}, .groups = 16}, (int64_t[]){1024, 64, 128},
+                   (int64_t[]){250});
     return (int)(c - first);
 }
 

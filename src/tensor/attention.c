@@ -19,7 +19,7 @@ typedef struct attention {
     int64_t scratch;                                /* floats per thread */
 } attention;
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ----------------------------------------------------------------------------------------------------- */
 
 static int64_t panels(const attention *a, int64_t n)
 {
@@ -40,7 +40,7 @@ static void pack_head(const attention *a, int64_t head)
     }
 }
 
-/* ---- one block ------------------------------------------------------------------------------------------------------ */
+/* ---- one block --------------------------------------------------------------------------------------------------- */
 
 /* Query rows [first, first + rows) of one head, with its thread's scratch. */
 typedef struct block {
@@ -128,7 +128,7 @@ static void run_block(const attention *a, const block *b)
     fal_gemm_block(&values, b->rows, b->scores, a->score_stride, 0, a->width, &finish, b->gemm);
 }
 
-/* ---- whole call ----------------------------------------------------------------------------------------------------- */
+/* ---- whole call -------------------------------------------------------------------------------------------------- */
 
 static fal_status check_args(const fal_attention_args *args, fal_error *err)
 {

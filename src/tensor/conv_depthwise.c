@@ -39,7 +39,8 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t position = 0; position < shape->batch * per_item; position++) {
         int64_t rest = position % per_item;
-        int64_t at[3] = {rest / shape->out[2] / shape->out[1], rest / shape->out[2] % shape->out[1], rest % shape->out[2]};
+        int64_t at[3] = {rest / shape->out[2] / shape->out[1], rest / shape->out[2] % shape->out[1],
+                         rest % shape->out[2]};
         float *sum = sums + omp_get_thread_num() * each;
         sum_taps(conv, kernels, shape, args->x + position / per_item * in_floats, at, sum);
         fal_finish at_position = fal_finish_at(&finish, position, 0);

@@ -33,7 +33,7 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
 fal_status fal_conv_run_gathered(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
                                  const fal_conv_args *args, fal_error *err);
 
-/* Winograd's minimal filtering for 3x3 kernels of stride 1: 2.25 to 4 times fewer multiplications than the sum itself. */
+/* Winograd's minimal filtering for 3x3 kernels of stride 1: 2.25 to 4 times fewer multiplications. */
 bool fal_conv_suits_winograd(const fal_conv *conv);
 /* weight: [out, 9, in]. */
 fal_status fal_conv_set_winograd(fal_conv *conv, const float *weight, fal_error *err);

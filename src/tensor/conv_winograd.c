@@ -17,11 +17,11 @@ enum {
 
 bool fal_conv_suits_winograd(const fal_conv *conv)
 {
-    return conv->dims == 2 && conv->groups == 1 && conv->kernel[1] == 3 && conv->kernel[2] == 3 && conv->stride[1] == 1 &&
-           conv->stride[2] == 1 && conv->in >= MIN_CHANNELS && conv->out >= MIN_CHANNELS;
+    return conv->dims == 2 && conv->groups == 1 && conv->kernel[1] == 3 && conv->kernel[2] == 3 &&
+           conv->stride[1] == 1 && conv->stride[2] == 1 && conv->in >= MIN_CHANNELS && conv->out >= MIN_CHANNELS;
 }
 
-/* ---- weights -------------------------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* Rows of G for the finite points p: (1, p, p^2) / product of (p - the other points); for infinity (0, 0, 1). */
 static void make_g(int m, double g[6][3])
@@ -42,7 +42,8 @@ static void make_g(int m, double g[6][3])
 }
 
 /* One point of G w G^T for all channels: weight [out, 9, in] to u [out, in]; left and right are rows of G. */
-static void transform_point(const fal_conv *conv, const float *weight, const double left[3], const double right[3], float *u)
+static void transform_point(const fal_conv *conv, const float *weight, const double left[3], const double right[3],
+                            float *u)
 {
     for (int64_t o = 0; o < conv->out; o++, weight += 9 * conv->in, u += conv->in)
         for (int64_t i = 0; i < conv->in; i++) {
@@ -58,8 +59,8 @@ fal_status fal_conv_set_winograd(fal_conv *conv, const float *weight, fal_error 
     fal_status st = FAL_OK;
     float *u = NULL;
     double g[6][3];
-    /* In ResNets the number of channels tells the size of the map: the widest layers work on 6x6 and 3x3, which tiles of
-     * 3x3 cover without waste; the earlier ones on 22x22 and 11x11, where 4x4 saves more. */
+    /* In ResNets the number of channels tells the size of the map: the widest layers work on 6x6 and 3x3, which tiles
+     * of 3x3 cover without waste; the earlier ones on 22x22 and 11x11, where 4x4 saves more. */
     conv->tile = conv->in >= 256 ? 3 : 4;
     int t = conv->tile + 2;
     FAL_ALLOC(conv->point, fal_calloc((size_t)(t * t), sizeof *conv->point));
@@ -75,7 +76,7 @@ done:
     return st;
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 typedef struct winograd {
     const fal_conv *conv;

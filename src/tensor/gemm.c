@@ -19,7 +19,7 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- packing ---------------------------------------------------------------------------------------------------------- */
+/* ---- packing ----------------------------------------------------------------------------------------------------- */
 
 int64_t fal_packed_count(const fal_kernels *kernels, int64_t k, int64_t n)
 {
@@ -37,7 +37,8 @@ static void pack_columns(const float *in, int64_t n_stride, int64_t k, int64_t c
                 to[p * nr + j] = in[j * n_stride + p];
 }
 
-static void pack_rows(const float *in, int64_t k_stride, int64_t n_stride, int64_t k, int64_t cols, int64_t nr, float *to)
+static void pack_rows(const float *in, int64_t k_stride, int64_t n_stride, int64_t k, int64_t cols, int64_t nr,
+                      float *to)
 {
     for (int64_t p = 0; p < k; p++, in += k_stride, to += nr)
         for (int64_t j = 0; j < cols; j++)
@@ -79,8 +80,8 @@ done:
     return st;
 }
 
-/* The one place that decides how weights are kept: float32 panels, oneDNN's bfloat16 layout, or bfloat16 panels that are
- * widened step by step on CPUs without such units. */
+/* The one place that decides how weights are kept: float32 panels, oneDNN's bfloat16 layout, or bfloat16 panels that
+ * are widened step by step on CPUs without such units. */
 fal_status fal_packed_create(const fal_matrix *m, fal_precision precision, fal_packed *out, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -111,7 +112,7 @@ void fal_packed_clear(fal_packed *packed)
     *packed = (fal_packed){0};
 }
 
-/* ---- one block on one thread --------------------------------------------------------------------------------------------- */
+/* ---- one block on one thread ------------------------------------------------------------------------------------- */
 
 fal_finish fal_finish_at(const fal_finish *f, int64_t row, int64_t col)
 {
@@ -232,7 +233,7 @@ void fal_gemm_tiles(const fal_packed *b, int64_t rows, const float *a, int64_t a
     multiply_strip(&s);
 }
 
-/* ---- all threads ------------------------------------------------------------------------------------------------------------ */
+/* ---- all threads ------------------------------------------------------------------------------------------------- */
 
 typedef struct plan {
     int64_t block_rows, row_blocks, col_step, col_blocks, gather_stride;

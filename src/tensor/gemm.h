@@ -18,8 +18,8 @@ typedef struct fal_packed {
 
 static inline int64_t fal_round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-/* Row stride for scratch with k columns: neighbouring rows start in different parts of a 32 KiB L1 cache, also when k is
- * a power of two and they would all compete for the same sets. */
+/* Row stride for scratch with k columns: neighbouring rows start in different parts of a 32 KiB L1 cache, also when k
+ * is a power of two and they would all compete for the same sets. */
 static inline int64_t fal_row_stride(int64_t k)
 {
     return k <= 256 ? fal_round_up(k, 16) | 16 : fal_round_up(k - 272, 512) + 272;

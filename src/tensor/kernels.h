@@ -31,17 +31,17 @@ typedef struct fal_kernels {
     int mr, nr; /* rows and columns of a register tile */
 
     /* tile[rows, nr] (+)= a[rows, k] b[k, nr]; a has row stride a_stride, b is one packed panel, tile is contiguous.
-     * rows in 1..mr. next_a: the a of the call to come, brought into the cache on the way (same stride; any address). */
+     * rows in 1..mr. next_a: the a of the call to come, brought into the cache on the way (same stride). */
     void (*multiply)(int rows, int64_t k, const float *a, int64_t a_stride, const float *b, float *tile,
                      bool accumulate, const float *next_a);
     /* tile: [rows, cols] of products, row stride tile_stride */
     void (*finish)(const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride);
 
-    /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see winograd.c. pixels: the (m + 2)^2 inputs of the
-     * tile; v: one row of `channels` values (whole vectors are written) per transformed point. */
+    /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see conv_winograd.c. pixels: the (m + 2)^2 inputs of
+     * the tile; v: one row of `channels` values (whole vectors are written) per transformed point. */
     void (*winograd_input)(int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride);
-    /* products: per point, panels of nr channels. Writes `lines` x `cols` pixels of the m x m, `line_stride` apart, each
-     * through the finishing step; f points at pixel 0. */
+    /* products: per point, panels of nr channels. Writes `lines` x `cols` pixels of the m x m, `line_stride` apart,
+     * each through the finishing step; f points at pixel 0. */
     void (*winograd_output)(int m, const float *products, int64_t point_stride, int64_t panel_stride, int64_t channels,
                             const fal_finish *f, int lines, int cols, int64_t line_stride);
 

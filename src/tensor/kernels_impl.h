@@ -59,7 +59,7 @@ INLINE double lanes_sum(vec v)
     return sum;
 }
 
-/* ---- functions ------------------------------------------------------------------------------------------------------ */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 /* e^x for x in [-87.3, 88], outside as at the nearest end: n = round(x / ln 2), e^x = 2^n e^r with |r| <= ln 2 / 2,
  * e^r = 1 + r + r^2 q(r). q is our minimax fit of degree 4, relative error of e^r 3.3e-9 before rounding. */
@@ -129,7 +129,7 @@ INLINE vec activate(fal_act act, vec x, vec slope)
     return x;
 }
 
-/* ---- matrix product -------------------------------------------------------------------------------------------------- */
+/* ---- matrix product ---------------------------------------------------------------------------------------------- */
 
 /* One k: sum[row] += a[row] * b. */
 INLINE void multiply_step(const int rows, const float *a, int64_t a_stride, const float *b,
@@ -213,7 +213,8 @@ INLINE void finish_column(fal_act act, const fal_finish *f, int rows, int64_t co
 }
 
 /* `act` is a constant at each call, so that the switch in activate disappears. */
-INLINE void finish_with(fal_act act, const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride)
+INLINE void finish_with(fal_act act, const fal_finish *f, int rows, int64_t cols, const float *tile,
+                        int64_t tile_stride)
 {
     int64_t col = 0;
     for (; col + LANES <= cols; col += LANES)
@@ -235,11 +236,11 @@ static void finish(const fal_finish *f, int rows, int64_t cols, const float *til
     }
 }
 
-/* ---- Winograd transforms ---------------------------------------------------------------------------------------------- */
+/* ---- Winograd transforms ----------------------------------------------------------------------------------------- */
 
 /* Interpolation points 0, +-3/4, 3/2 (and -3/2 for m = 4), infinity. All factors are exact in float32, and the error
- * was smallest of the point sets tried: 1.6 (m = 3) and 1.8 (m = 4) times that of the direct sum, rms over random layers;
- * the usual 0, +-1, +-2 has 3.4 times. */
+ * was smallest of the point sets tried: 1.6 (m = 3) and 1.8 (m = 4) times that of the direct sum, rms over random
+ * layers; the usual 0, +-1, +-2 has 3.4 times. */
 INLINE void input_points(const int m, const vec *d, int stride, vec *v)
 {
 #define D(i) d[(i) * stride]
@@ -372,7 +373,7 @@ static void widen_bf16(const uint16_t *in, int64_t n, float *out)
         out[i] = fal_bf16_to_f32(in[i]);
 }
 
-/* ---- rows of numbers ------------------------------------------------------------------------------------------------- */
+/* ---- rows of numbers --------------------------------------------------------------------------------------------- */
 
 INLINE void act_with(fal_act act, const float *x, int64_t n, float *y)
 {

@@ -3,7 +3,8 @@
 /* Packs b[batch] of every batch item, panels shared out among the threads. */
 static void pack_batch(fal_run *run, const fal_matmul_args *args, const fal_kernels *kernels, float *packed)
 {
-    int64_t panels = fal_round_up(args->n, kernels->nr) / kernels->nr, each = fal_packed_count(kernels, args->k, args->n);
+    int64_t panels = fal_round_up(args->n, kernels->nr) / kernels->nr;
+    int64_t each = fal_packed_count(kernels, args->k, args->n);
     int threads = fal_run_threads(run);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t task = 0; task < args->batch * panels; task++) {
@@ -18,7 +19,8 @@ static void pack_batch(fal_run *run, const fal_matmul_args *args, const fal_kern
 fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *err)
 {
     if (args->batch < 0 || args->m < 0 || args->n < 1 || args->k < 1)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "matmul of batch %lld, m %lld, n %lld, k %lld; n and k must be at least 1",
+        return fal_fail(err, FAL_ERR_ARGUMENT,
+                        "matmul of batch %lld, m %lld, n %lld, k %lld; n and k must be at least 1",
                         (long long)args->batch, (long long)args->m, (long long)args->n, (long long)args->k);
     fal_status st = FAL_OK;
     const fal_kernels *kernels = fal_kernels_get();

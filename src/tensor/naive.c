@@ -54,7 +54,7 @@ void fal_naive_matmul(const fal_matmul_args *args)
     }
 }
 
-/* ---- convolution, always as [depth, height, width]: missing axes have extent 1 ------------------------------------- */
+/* ---- convolution, always as [depth, height, width]: missing axes have extent 1 ----------------------------------- */
 
 typedef struct geometry {
     int64_t in[3], out[3], kernel[3], stride[3], pad[3];
@@ -93,7 +93,8 @@ static double conv_sum(const geometry *g, const float *x, const float *weight, c
                     if (d < 0 || d >= g->in[0] || h < 0 || h >= g->in[1] || w < 0 || w >= g->in[2])
                         continue;
                     int64_t pixel = (d * g->in[1] + h) * g->in[2] + w;
-                    int64_t tap = (((oc * in_per_group + ic) * g->kernel[0] + kd) * g->kernel[1] + kh) * g->kernel[2] + kw;
+                    int64_t tap =
+                        (((oc * in_per_group + ic) * g->kernel[0] + kd) * g->kernel[1] + kh) * g->kernel[2] + kw;
                     sum += (double)x[pixel * g->in_channels + first_channel + ic] * weight[tap];
                 }
     return sum;
@@ -157,7 +158,7 @@ void fal_naive_max_pool2d(const fal_pool_args *args)
                                              h * args->stride - args->pad, w * args->stride - args->pad);
 }
 
-/* ---- norms, elementwise -------------------------------------------------------------------------------------------- */
+/* ---- norms, elementwise ------------------------------------------------------------------------------------------ */
 
 void fal_naive_layer_norm(const float *x, int64_t rows, int64_t dim, const float *gamma, const float *beta, double eps,
                           float *y)
@@ -217,7 +218,7 @@ void fal_naive_mean_rows(const float *x, int64_t rows, int64_t dim, int64_t grou
         }
 }
 
-/* ---- attention ----------------------------------------------------------------------------------------------------- */
+/* ---- attention --------------------------------------------------------------------------------------------------- */
 
 /* scale * q_i.k_j plus position and bias terms, for channels [first, first + width) of head `head`. */
 static double attention_score(const fal_attention_args *args, int64_t head, int64_t i, int64_t j)

@@ -1,6 +1,6 @@
-/* The plain C twin of every operation in ops.h: loops as the formula is written, sums in double, one thread, no scratch.
- * Tests compare the fast versions with these; nothing else calls them. Argument structs and their zero defaults are
- * those of ops.h; weights are contiguous float32 in PyTorch order. */
+/* The plain C twin of every operation in ops.h: loops as the formula is written, sums in double, one thread, no
+ * scratch. Tests compare the fast versions with these; nothing else calls them. Argument structs and their zero
+ * defaults are those of ops.h; weights are contiguous float32 in PyTorch order. */
 #ifndef FAL_TENSOR_NAIVE_H
 #define FAL_TENSOR_NAIVE_H
 

@@ -28,11 +28,11 @@ struct fal_native {
                      "%s: oneDNN status %d in %s", __func__, (int)status_, #call);                          \
     } while (0)
 
-/* ---- weights -------------------------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* A matmul of `rows` rows; weights NULL: any layout. Scratch memory is given by the caller. */
-static fal_status describe(dnnl_engine_t engine, const fal_native *native, int64_t rows, const dnnl_memory_desc_t *weights,
-                           dnnl_primitive_desc_t *out, fal_error *err)
+static fal_status describe(dnnl_engine_t engine, const fal_native *native, int64_t rows,
+                           const dnnl_memory_desc_t *weights, dnnl_primitive_desc_t *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     const dnnl_dims_t a_dims = {rows, native->k}, b_dims = {native->k, native->n}, c_dims = {rows, native->n};
@@ -118,7 +118,7 @@ void fal_native_free(fal_native **native)
     fal_release(native);
 }
 
-/* ---- primitives by shape -------------------------------------------------------------------------------------------- */
+/* ---- primitives by shape ----------------------------------------------------------------------------------------- */
 
 typedef struct entry {
     int64_t rows, k, n;
@@ -199,7 +199,8 @@ done:
 }
 
 /* The entry of a shape, made when it is not there. */
-static fal_status find_entry(fal_native_cache *cache, const fal_native *native, int64_t rows, entry **out, fal_error *err)
+static fal_status find_entry(fal_native_cache *cache, const fal_native *native, int64_t rows, entry **out,
+                             fal_error *err)
 {
     entry *oldest = &cache->entries[0];
     for (int i = 0; i < CACHE_ENTRIES; i++) {
@@ -221,7 +222,7 @@ static fal_status find_entry(fal_native_cache *cache, const fal_native *native, 
     return FAL_OK;
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 fal_status fal_native_multiply(fal_run *run, const fal_native *native, int64_t rows, const void *a, float *y,
                                fal_error *err)

@@ -18,7 +18,7 @@ typedef enum fal_act {
     FAL_ACT_TANH
 } fal_act;
 
-/* ---- linear: y = act(x W^T + b) (+ residual) ---------------------------------------------------------------------- */
+/* ---- linear: y = act(x W^T + b) (+ residual) --------------------------------------------------------------------- */
 
 typedef struct fal_linear fal_linear;
 
@@ -36,7 +36,7 @@ typedef struct fal_linear_args {
     float *y;            /* [rows, out], row stride y_stride; must not overlap x */
     int64_t y_stride;    /* 0: out */
     fal_act act;
-    const float *residual; /* added after act; may be y itself; [rows, out] with row stride residual_stride; NULL: none */
+    const float *residual; /* added after act; may be y itself; [rows, out], row stride residual_stride; NULL: none */
     int64_t residual_stride; /* 0: out */
 } fal_linear_args;
 fal_status fal_linear_run(const fal_linear *linear, fal_run *run, const fal_linear_args *args, fal_error *err);
@@ -52,7 +52,7 @@ typedef struct fal_matmul_args {
 } fal_matmul_args;
 fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *err);
 
-/* ---- convolution (1-D, 2-D, 3-D; groups; eval-mode BatchNorm folded in) -------------------------------------------- */
+/* ---- convolution (1-D, 2-D, 3-D; groups; eval-mode BatchNorm folded in) ------------------------------------------ */
 
 typedef struct fal_conv fal_conv;
 
@@ -62,14 +62,14 @@ typedef struct fal_conv_params {
     const fal_tensor *bias;   /* [out] or NULL */
     int64_t stride[3], pad[3]; /* per used axis, in the order of the kernel axes; stride 0 means 1 */
     int64_t groups;           /* 0 means 1 */
-    /* y = (conv - mean) / sqrt(var + eps) * gamma + beta, folded into weight and bias in double at creation; all or none */
+    /* y = (conv - mean) / sqrt(var + eps) * gamma + beta, folded in at creation, in double; all or none */
     const fal_tensor *bn_gamma, *bn_beta, *bn_mean, *bn_var;
     double bn_eps;            /* 0 means 1e-5 */
     fal_act act;
     const fal_tensor *prelu;  /* [out], for FAL_ACT_PRELU */
     bool act_after_residual;  /* basic blocks: add the residual, then act */
-    /* FAL_PRECISION_BF16: as for linear layers, but depthwise layers, and 3x3 layers computed by Winograd's filtering on
-     * CPUs without bfloat16 units, keep float32 weights. */
+    /* FAL_PRECISION_BF16: as for linear layers, but depthwise layers, and 3x3 layers computed by Winograd's filtering
+     * on CPUs without bfloat16 units, keep float32 weights. */
     fal_precision precision;
 } fal_conv_params;
 fal_status fal_conv_create(const fal_conv_params *params, fal_conv **out, fal_error *err);
@@ -82,8 +82,8 @@ typedef struct fal_conv_args {
     float *y;              /* [batch, o.., out] channels last */
     const float *residual; /* same layout as y, may be y itself; NULL: none */
 } fal_conv_args;
-/* A call with many images reads the weights less often: give 100 frames and more to layers of 512 channels when there are.
- * Output extent per axis: floor((size + 2 pad - k) / stride) + 1. */
+/* A call with many images reads the weights less often: give 100 frames and more to layers of 512 channels when there
+ * are. Output extent per axis: floor((size + 2 pad - k) / stride) + 1. */
 void fal_conv_out_size(const fal_conv *conv, const int64_t size[3], int64_t out[3]);
 int64_t fal_conv_out_channels(const fal_conv *conv);
 int64_t fal_conv_in_channels(const fal_conv *conv);
@@ -99,7 +99,7 @@ fal_status fal_max_pool2d(fal_run *run, const fal_pool_args *args, fal_error *er
 
 /* Fused AV-HuBERT/BRAVEn/Auto-AVSR video stem is a 3-D convolution followed by max pooling: see encoder/resnet.h. */
 
-/* ---- norms --------------------------------------------------------------------------------------------------------- */
+/* ---- norms ------------------------------------------------------------------------------------------------------- */
 
 /* y = (x - mean) / sqrt(var + eps) * gamma + beta over each row of `dim` values, biased variance; gamma and beta may be
  * NULL (no affine). y may be x. Sums in float64-safe fashion (two passes). */
@@ -111,16 +111,17 @@ void fal_channel_affine(fal_run *run, const float *x, int64_t rows, int64_t dim,
 /* Row-wise L2 normalisation without epsilon; a zero row stays zero. Returns the number of zero rows. */
 int64_t fal_l2_normalise_rows(const float *x, int64_t rows, int64_t dim, float *y);
 
-/* ---- elementwise ---------------------------------------------------------------------------------------------------- */
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
 void fal_act_apply(fal_run *run, fal_act act, const float *x, int64_t count, float *y);
 void fal_add(fal_run *run, const float *a, const float *b, int64_t count, float *y); /* y may be a or b */
 /* Mean over `group` consecutive rows of [rows, dim]: y [rows / group, dim]. */
 void fal_mean_rows(fal_run *run, const float *x, int64_t rows, int64_t dim, int64_t group, float *y);
 
-/* ---- attention -------------------------------------------------------------------------------------------------------
+/* ---- attention ------------------------------------------------------------------------------------------------------
  * out_i = sum_j softmax_j(scale * q_i.k_j + bias_ij) v_j per head, heads are consecutive slices of dim/heads channels.
- * Worked off in blocks of query rows: memory grows with rows * block, never with rows^2, so ten minutes of audio fit. */
+ * Worked off in blocks of query rows: memory grows with rows * block, never with rows^2, so ten minutes of audio fit.
+ */
 typedef struct fal_attention_args {
     int64_t rows, dim, heads;
     const float *q, *k, *v;     /* [rows, dim], row stride qkv_stride (q, k, v may be slices of one [rows, 3 dim]) */
@@ -131,7 +132,8 @@ typedef struct fal_attention_args {
      * bias_ij = gate[head][i] * rel_bias[head][j - i + rows - 1]; gate NULL means 1. */
     const float *rel_bias;      /* [heads, 2 rows - 1] or NULL */
     const float *gate;          /* [heads, rows] or NULL */
-    /* Transformer-XL style positions (BRAVEn, Auto-AVSR): score = scale * ((q_i + u).k_j + (q_i + w).pos[rows-1-i+j]). */
+    /* Transformer-XL style positions (BRAVEn, Auto-AVSR): score = scale * ((q_i + u).k_j + (q_i + w).pos[rows-1-i+j]).
+     */
     const float *pos;           /* [2 rows - 1, dim] projected position table, or NULL */
     const float *pos_u, *pos_w; /* [dim] each (heads concatenated) */
     bool causal;                /* j <= i only */

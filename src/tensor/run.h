@@ -39,8 +39,9 @@ bool fal_run_cancelled(const fal_run *run);
 /* Numeric formats a layer may compute in. */
 typedef enum fal_precision {
     FAL_PRECISION_F32,  /* everything float32 */
-    FAL_PRECISION_BF16, /* weights in bfloat16; products in bfloat16 with float32 accumulation when the CPU has such units
-                           (AMX, AVX512-BF16), else weights are widened block by block and multiplied in float32 */
+    FAL_PRECISION_BF16, /* weights in bfloat16; products in bfloat16 with float32 accumulation when the CPU has such
+                           units (AMX, AVX512-BF16), else weights are widened block by block and multiplied in float32
+                         */
 } fal_precision;
 
 /* True when oneDNN offers a native bf16 matmul on this CPU. */

@@ -23,7 +23,8 @@ static void check_attention(const attention_case *c, uint64_t seed)
     fal_run *run = NULL;
     int64_t dim = c->heads * c->width, stride = c->packed_qkv ? 3 * dim : dim, table = 2 * c->rows - 1;
     float *qkv = test_random_floats(&state, 3 * c->rows * dim, c->magnitude > 0 ? c->magnitude : 1);
-    float *bias = test_random_floats(&state, c->heads * table, 2), *gate = test_random_floats(&state, c->heads * c->rows, 2);
+    float *bias = test_random_floats(&state, c->heads * table, 2),
+          *gate = test_random_floats(&state, c->heads * c->rows, 2);
     float *pos = test_random_floats(&state, table * dim, 1), *u = test_random_floats(&state, dim, 1);
     float *w = test_random_floats(&state, dim, 1);
     float *got = test_random_floats(&state, c->rows * dim, 0), *want = test_random_floats(&state, c->rows * dim, 0);
@@ -127,7 +128,8 @@ static void test_attention_errors(void **unused)
     float x[12] = {0};
     fal_attention_args args = {.rows = 2, .dim = 6, .heads = 4, .q = x, .k = x, .v = x, .out = x};
     fal_check_ok(fal_run_create(&(fal_run_options){.threads = 1}, &run, &err), &err);
-    fal_check_fails(fal_attention_run(run, &args, FAL_PRECISION_F32, &err), FAL_ERR_ARGUMENT, "[2,6] cannot have 4", &err);
+    fal_check_fails(fal_attention_run(run, &args, FAL_PRECISION_F32, &err), FAL_ERR_ARGUMENT, "[2,6] cannot have 4",
+                    &err);
     args.heads = 2, args.pos = x;
     fal_check_fails(fal_attention_run(run, &args, FAL_PRECISION_F32, &err), FAL_ERR_ARGUMENT, "position biases", &err);
     fal_run_free(&run);

@@ -137,36 +137,39 @@ static void test_conv1d(void **unused)
 {
     (void)unused;
     CASE(.what = "conv1d 1x1", .dims = 1, .in = 1, .out = 1, .size = {1}, .kernel = {1});
-    CASE(.what = "conv1d first of wav2vec2", .dims = 1, .in = 1, .out = 37, .size = {420}, .kernel = {10}, .stride = {5});
-    CASE(.what = "conv1d stride 2", .dims = 1, .in = 24, .out = 40, .size = {131}, .kernel = {3}, .stride = {2}, .bias = true,
-         .act = FAL_ACT_GELU);
+    CASE(.what = "conv1d first of wav2vec2", .dims = 1, .in = 1, .out = 37, .size = {420}, .kernel = {10},
+         .stride = {5});
+    CASE(.what = "conv1d stride 2", .dims = 1, .in = 24, .out = 40, .size = {131}, .kernel = {3}, .stride = {2},
+         .bias = true, .act = FAL_ACT_GELU);
     CASE(.what = "conv1d as long as its input", .dims = 1, .in = 5, .out = 7, .size = {9}, .kernel = {9});
     CASE(.what = "conv1d audio stem", .dims = 1, .in = 1, .out = 16, .size = {1280}, .kernel = {80}, .stride = {4},
          .pad = {38}, .batch_norm = true, .act = FAL_ACT_SWISH);
-    CASE(.what = "conv1d positional, 4 groups", .dims = 1, .in = 32, .out = 32, .groups = 4, .size = {57}, .kernel = {128},
-         .pad = {64}, .bias = true, .act = FAL_ACT_GELU);
-    CASE(.what = "conv1d positional, 1 frame", .dims = 1, .in = 32, .out = 32, .groups = 16, .size = {1}, .kernel = {128},
-         .pad = {64}, .bias = true);
-    CASE(.what = "conv1d depthwise", .dims = 1, .in = 45, .out = 45, .groups = 45, .size = {60}, .kernel = {31}, .pad = {15},
-         .batch_norm = true, .act = FAL_ACT_SWISH, .batch = 2);
-    CASE(.what = "conv1d pointwise", .dims = 1, .in = 33, .out = 65, .size = {50}, .kernel = {1}, .bias = true, .batch = 3);
+    CASE(.what = "conv1d positional, 4 groups", .dims = 1, .in = 32, .out = 32, .groups = 4, .size = {57},
+         .kernel = {128}, .pad = {64}, .bias = true, .act = FAL_ACT_GELU);
+    CASE(.what = "conv1d positional, 1 frame", .dims = 1, .in = 32, .out = 32, .groups = 16, .size = {1},
+         .kernel = {128}, .pad = {64}, .bias = true);
+    CASE(.what = "conv1d depthwise", .dims = 1, .in = 45, .out = 45, .groups = 45, .size = {60}, .kernel = {31},
+         .pad = {15}, .batch_norm = true, .act = FAL_ACT_SWISH, .batch = 2);
+    CASE(.what = "conv1d pointwise", .dims = 1, .in = 33, .out = 65, .size = {50}, .kernel = {1}, .bias = true,
+         .batch = 3);
 }
 
 static void test_conv2d(void **unused)
 {
     (void)unused;
-    CASE(.what = "conv2d patches", .dims = 2, .in = 3, .out = 20, .size = {28, 42}, .kernel = {14, 14}, .stride = {14, 14},
-         .bias = true, .batch = 2);
-    CASE(.what = "conv2d 1x1 stride 2", .dims = 2, .in = 17, .out = 34, .size = {11, 11}, .kernel = {1, 1}, .stride = {2, 2},
-         .batch_norm = true, .batch = 2);
-    CASE(.what = "conv2d 3x3 stride 2", .dims = 2, .in = 16, .out = 24, .size = {11, 7}, .kernel = {3, 3}, .stride = {2, 2},
-         .pad = {1, 1}, .batch_norm = true, .act = FAL_ACT_PRELU, .batch = 3);
-    CASE(.what = "conv2d 3x3 few channels", .dims = 2, .in = 6, .out = 6, .size = {9, 9}, .kernel = {3, 3}, .pad = {1, 1},
-         .batch_norm = true, .act = FAL_ACT_PRELU, .residual = true, .act_after_residual = true, .in_place = true);
+    CASE(.what = "conv2d patches", .dims = 2, .in = 3, .out = 20, .size = {28, 42}, .kernel = {14, 14},
+         .stride = {14, 14}, .bias = true, .batch = 2);
+    CASE(.what = "conv2d 1x1 stride 2", .dims = 2, .in = 17, .out = 34, .size = {11, 11}, .kernel = {1, 1},
+         .stride = {2, 2}, .batch_norm = true, .batch = 2);
+    CASE(.what = "conv2d 3x3 stride 2", .dims = 2, .in = 16, .out = 24, .size = {11, 7}, .kernel = {3, 3},
+         .stride = {2, 2}, .pad = {1, 1}, .batch_norm = true, .act = FAL_ACT_PRELU, .batch = 3);
+    CASE(.what = "conv2d 3x3 few channels", .dims = 2, .in = 6, .out = 6, .size = {9, 9}, .kernel = {3, 3},
+         .pad = {1, 1}, .batch_norm = true, .act = FAL_ACT_PRELU, .residual = true, .act_after_residual = true,
+         .in_place = true);
     CASE(.what = "conv2d 5x3, uneven padding, groups", .dims = 2, .in = 12, .out = 9, .groups = 3, .size = {10, 8},
          .kernel = {5, 3}, .stride = {2, 1}, .pad = {2, 0}, .bias = true, .residual = true);
-    CASE(.what = "conv2d depthwise stride 2", .dims = 2, .in = 19, .out = 19, .groups = 19, .size = {10, 9}, .kernel = {3, 3},
-         .stride = {2, 2}, .pad = {1, 1}, .bias = true, .act = FAL_ACT_RELU);
+    CASE(.what = "conv2d depthwise stride 2", .dims = 2, .in = 19, .out = 19, .groups = 19, .size = {10, 9},
+         .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .bias = true, .act = FAL_ACT_RELU);
 }
 
 /* 3x3 layers of stride 1 with 32 and more channels are computed by Winograd's filtering with tiles of 4x4, from 256
@@ -180,14 +183,16 @@ static void test_conv_winograd(void **unused)
              .residual = true, .act_after_residual = true, .in_place = true);
     WINOGRAD(.what = "winograd 11x11, many tasks", .in = 33, .out = 50, .size = {11, 11}, .batch = 40, .bias = true);
     WINOGRAD(.what = "winograd 1x1", .in = 32, .out = 32, .size = {1, 1}, .bias = true);
-    WINOGRAD(.what = "winograd 5x9", .in = 48, .out = 32, .size = {5, 9}, .act = FAL_ACT_SWISH, .residual = true, .batch = 2);
+    WINOGRAD(.what = "winograd 5x9", .in = 48, .out = 32, .size = {5, 9}, .act = FAL_ACT_SWISH, .residual = true,
+             .batch = 2);
     WINOGRAD(.what = "winograd 6x6, wide", .in = 256, .out = 64, .size = {6, 6}, .batch_norm = true, .batch = 3,
              .act = FAL_ACT_RELU);
     WINOGRAD(.what = "winograd 3x3, wide", .in = 515, .out = 70, .size = {3, 3}, .residual = true, .batch = 8);
     WINOGRAD(.what = "winograd 4x7, wide", .in = 257, .out = 33, .size = {4, 7}, .residual = true, .in_place = true);
-    CASE(.what = "winograd unpadded", .dims = 2, .in = 40, .out = 36, .size = {9, 8}, .kernel = {3, 3}, .tolerance = 2e-6);
-    CASE(.what = "winograd padded by 2 and 0", .dims = 2, .in = 32, .out = 36, .size = {6, 8}, .kernel = {3, 3}, .pad = {2, 0},
+    CASE(.what = "winograd unpadded", .dims = 2, .in = 40, .out = 36, .size = {9, 8}, .kernel = {3, 3},
          .tolerance = 2e-6);
+    CASE(.what = "winograd padded by 2 and 0", .dims = 2, .in = 32, .out = 36, .size = {6, 8}, .kernel = {3, 3},
+         .pad = {2, 0}, .tolerance = 2e-6);
 }
 
 static void test_conv3d(void **unused)

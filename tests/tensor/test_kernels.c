@@ -63,7 +63,8 @@ static void check_finish(const fal_kernels *kernels)
 {
     enum { ROWS = 3, COLS = 45, STRIDE = 50 };
     uint64_t state = 2;
-    float *product = test_random_floats(&state, ROWS * COLS, 1), *residual = test_random_floats(&state, ROWS * STRIDE, 1);
+    float *product = test_random_floats(&state, ROWS * COLS, 1),
+          *residual = test_random_floats(&state, ROWS * STRIDE, 1);
     float *vectors = test_random_floats(&state, 2 * COLS, 1), *scale = test_random_floats(&state, ROWS, 1);
     for (fal_act act = FAL_ACT_NONE; act <= FAL_ACT_TANH; act++)
         for (int after = 0; after < 2; after++) {
@@ -153,8 +154,10 @@ static void check_winograd(const fal_kernels *kernels)
     for (int m = 3; m <= 4; m++) {
         uint64_t state = 4;
         int t = m + 2, points = t * t;
-        float *x = test_random_floats(&state, points * CHANNELS, 1), *v = test_random_floats(&state, points * PADDED, 0);
-        float *got = test_random_floats(&state, m * m * CHANNELS, 0), *want = test_random_floats(&state, m * m * CHANNELS, 0);
+        float *x = test_random_floats(&state, points * CHANNELS, 1),
+              *v = test_random_floats(&state, points * PADDED, 0);
+        float *got = test_random_floats(&state, m * m * CHANNELS, 0),
+              *want = test_random_floats(&state, m * m * CHANNELS, 0);
         float *products = test_random_floats(&state, points * PADDED, 0);
         const float *pixels[36];
         static const double p[] = {0, 0.75, -0.75, 1.5, -1.5};
@@ -174,7 +177,8 @@ static void check_winograd(const fal_kernels *kernels)
         kernels->winograd_output(m, products, PADDED, kernels->nr, CHANNELS, &f, m, m, m * CHANNELS);
         for (int i = 0; i < m * m * CHANNELS; i++)
             want[i] = x[((i / CHANNELS / m + 1) * t + i / CHANNELS % m + 1) * CHANNELS + i % CHANNELS];
-        fal_check_close(label(kernels, m == 3 ? "winograd 3" : "winograd 4"), got, want, (size_t)(m * m * CHANNELS), 5e-6, 0);
+        fal_check_close(label(kernels, m == 3 ? "winograd 3" : "winograd 4"), got, want, (size_t)(m * m * CHANNELS),
+                        5e-6, 0);
         fal_free(x), fal_free(v), fal_free(got), fal_free(want), fal_free(products);
     }
 }

@@ -47,7 +47,8 @@ static void check_linear(const linear_case *c, uint64_t seed)
     float *weight = test_random_floats(&state, c->in * c->out, 1), *bias = test_random_floats(&state, c->out, 1);
     float *x = test_random_floats(&state, c->rows * x_stride, 1);
     float *residual = test_random_floats(&state, c->rows * y_stride, 1);
-    float *got = test_random_floats(&state, c->rows * y_stride, 0), *want = test_random_floats(&state, c->rows * y_stride, 0);
+    float *got = test_random_floats(&state, c->rows * y_stride, 0),
+          *want = test_random_floats(&state, c->rows * y_stride, 0);
     memcpy(got, residual, (size_t)(c->rows * y_stride) * sizeof *got);
     memcpy(want, residual, (size_t)(c->rows * y_stride) * sizeof *got);
 
@@ -91,10 +92,25 @@ static void test_linear_shapes(void **unused)
         {.rows = 1, .in = 1024, .out = 1, .bias = true, .threads = 2},
         {.rows = 1, .in = 33, .out = 515, .bias = true, .threads = 2, .act = FAL_ACT_TANH},
         {.rows = 5, .in = 7, .out = 17, .bias = true, .residual = true, .threads = 2, .act = FAL_ACT_RELU},
-        {.rows = 7, .in = 257, .out = 31, .bias = true, .residual = true, .in_place = true, .threads = 1, .act = FAL_ACT_GELU},
+        {.rows = 7,
+         .in = 257,
+         .out = 31,
+         .bias = true,
+         .residual = true,
+         .in_place = true,
+         .threads = 1,
+         .act = FAL_ACT_GELU},
         {.rows = 13, .in = 256, .out = 33, .x_pad = 5, .y_pad = 3, .bias = true, .threads = 2, .act = FAL_ACT_SWISH},
-        {.rows = 127, .in = 513, .out = 129, .x_pad = 1, .y_pad = 9, .bias = true, .residual = true, .in_place = true,
-         .threads = 2, .act = FAL_ACT_QUICK_GELU},
+        {.rows = 127,
+         .in = 513,
+         .out = 129,
+         .x_pad = 1,
+         .y_pad = 9,
+         .bias = true,
+         .residual = true,
+         .in_place = true,
+         .threads = 2,
+         .act = FAL_ACT_QUICK_GELU},
         {.rows = 250, .in = 1024, .out = 300, .bias = true, .residual = true, .threads = 2, .act = FAL_ACT_GELU},
         {.rows = 301, .in = 520, .out = 272, .threads = 3},
     };
@@ -123,7 +139,8 @@ static void test_linear_random(void **unused)
             .threads = (int)test_random_int(&state, 1, 3),
             .precision = test_random(&state) > 0 ? FAL_PRECISION_F32 : FAL_PRECISION_BF16,
         };
-        static const fal_act acts[] = {FAL_ACT_NONE, FAL_ACT_RELU, FAL_ACT_GELU, FAL_ACT_QUICK_GELU, FAL_ACT_SWISH, FAL_ACT_TANH};
+        static const fal_act acts[] = {FAL_ACT_NONE,       FAL_ACT_RELU,  FAL_ACT_GELU,
+                                       FAL_ACT_QUICK_GELU, FAL_ACT_SWISH, FAL_ACT_TANH};
         c.act = acts[test_random_int(&state, 0, 5)];
         check_linear(&c, (uint64_t)i);
     }
@@ -166,7 +183,8 @@ static void test_linear_errors(void **unused)
     fal_linear *linear = NULL;
     fal_tensor cube = fal_tensor_f32(data, 3, (int64_t[]){2, 3, 4}), w = fal_tensor_f32(data, 2, (int64_t[]){4, 6});
     fal_tensor bias = fal_tensor_f32(data, 1, (int64_t[]){6}), empty = fal_tensor_f32(data, 2, (int64_t[]){0, 6});
-    fal_check_fails(fal_linear_create(&cube, NULL, FAL_PRECISION_F32, &linear, &err), FAL_ERR_ARGUMENT, "[2,3,4]", &err);
+    fal_check_fails(fal_linear_create(&cube, NULL, FAL_PRECISION_F32, &linear, &err), FAL_ERR_ARGUMENT, "[2,3,4]",
+                    &err);
     fal_check_fails(fal_linear_create(&empty, NULL, FAL_PRECISION_F32, &linear, &err), FAL_ERR_ARGUMENT, "[0,6]", &err);
     fal_check_fails(fal_linear_create(&w, &bias, FAL_PRECISION_F32, &linear, &err), FAL_ERR_ARGUMENT,
                     "[6], expected [4]", &err);

@@ -20,7 +20,7 @@ static fal_run *make_run(int threads)
     return run;
 }
 
-/* ---- activations ---------------------------------------------------------------------------------------------------- */
+/* ---- activations ------------------------------------------------------------------------------------------------- */
 
 static const char *const act_names[] = {
     [FAL_ACT_NONE] = "none",   [FAL_ACT_RELU] = "relu",   [FAL_ACT_GELU] = "gelu", [FAL_ACT_QUICK_GELU] = "quick_gelu",
@@ -75,7 +75,7 @@ static void test_activation_extremes(void **unused)
     fal_run_free(&run);
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static void test_layer_norm(void **unused)
 {
@@ -171,12 +171,14 @@ static void test_max_pool(void **unused)
         fal_free(x), fal_free(got), fal_free(want);
     }
     fal_error err = {0};
-    fal_check_fails(fal_max_pool2d(run, &(fal_pool_args){.batch = 1, .height = 2, .width = 2, .channels = 1, .kernel = 3,
-                                                         .stride = 1}, &err), FAL_ERR_ARGUMENT, "kernel 3", &err);
+    fal_check_fails(
+        fal_max_pool2d(
+            run, &(fal_pool_args){.batch = 1, .height = 2, .width = 2, .channels = 1, .kernel = 3, .stride = 1}, &err),
+        FAL_ERR_ARGUMENT, "kernel 3", &err);
     fal_run_free(&run);
 }
 
-/* ---- tensors -------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 static void test_tensor_views(void **unused)
 {
@@ -223,10 +225,13 @@ static void test_tensor_types(void **unused)
     const int8_t i8[] = {13, -14};
     const uint8_t u8[] = {15, 255}, truth[] = {0, 3};
     const uint16_t f16[] = {0x3e00, 0xc000}, bf16[] = {0x3fc0, 0xc000}; /* 1.5, -2 */
-    const struct { fal_dtype dtype; const void *data; float want[2]; size_t size; const char *name; } cases[] = {
-        {FAL_F64, f64, {1.5f, -2}, 8, "F64"}, {FAL_I64, i64, {7, -8}, 8, "I64"},   {FAL_I32, i32, {9, -10}, 4, "I32"},
-        {FAL_I16, i16, {11, -12}, 2, "I16"},  {FAL_I8, i8, {13, -14}, 1, "I8"},    {FAL_U8, u8, {15, 255}, 1, "U8"},
-        {FAL_BOOL, truth, {0, 1}, 1, "BOOL"}, {FAL_F16, f16, {1.5f, -2}, 2, "F16"}, {FAL_BF16, bf16, {1.5f, -2}, 2, "BF16"},
+    const struct { fal_dtype dtype; const void *data; float want[2]; size_t size; const char *name;
+    } cases[] = {
+        {FAL_F64, f64, {1.5f, -2}, 8, "F64"},    {FAL_I64, i64, {7, -8}, 8, "I64"},
+        {FAL_I32, i32, {9, -10}, 4, "I32"},      {FAL_I16, i16, {11, -12}, 2, "I16"},
+        {FAL_I8, i8, {13, -14}, 1, "I8"},        {FAL_U8, u8, {15, 255}, 1, "U8"},
+        {FAL_BOOL, truth, {0, 1}, 1, "BOOL"},    {FAL_F16, f16, {1.5f, -2}, 2, "F16"},
+        {FAL_BF16, bf16, {1.5f, -2}, 2, "BF16"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float got[2];

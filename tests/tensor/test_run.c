@@ -22,7 +22,8 @@ static fal_conv *make_conv(uint64_t *state, int dims, int64_t out, int64_t in_pe
 {
     fal_error err = {0};
     fal_conv *conv = NULL;
-    int64_t shape[4] = {out, in_per_group, kernel, kernel}, count = out * in_per_group * kernel * (dims == 2 ? kernel : 1);
+    int64_t shape[4] = {out, in_per_group, kernel, kernel},
+            count = out * in_per_group * kernel * (dims == 2 ? kernel : 1);
     float *weight = test_random_floats(state, count, 0.1f);
     fal_conv_params p = {.dims = dims, .weight = fal_tensor_f32(weight, 2 + dims, shape), .stride = {stride, stride},
                          .pad = {pad, pad}, .groups = groups, .act = FAL_ACT_SWISH};
@@ -76,8 +77,9 @@ static void forward(const network *n, fal_run *run, float *out)
     conv(n->depthwise, run, a, 1, FRAMES, b);
     conv(n->positional, run, b, 1, FRAMES, a);
     fal_layer_norm(run, a, FRAMES, CHANNELS, NULL, NULL, 1e-5, a);
-    fal_check_ok(fal_linear_run(n->linear, run, &(fal_linear_args){.x = a, .rows = FRAMES, .y = b, .act = FAL_ACT_GELU}, &err),
-                 &err);
+    fal_check_ok(
+        fal_linear_run(n->linear, run, &(fal_linear_args){.x = a, .rows = FRAMES, .y = b, .act = FAL_ACT_GELU}, &err),
+        &err);
     fal_check_ok(fal_linear_run(n->linear_bf16, run, &(fal_linear_args){.x = b, .rows = FRAMES, .y = a}, &err), &err);
     fal_attention_args attention = {.rows = FRAMES, .dim = CHANNELS, .heads = 4, .q = a, .k = a, .v = a, .out = out};
     fal_check_ok(fal_attention_run(run, &attention, FAL_PRECISION_F32, &err), &err);
