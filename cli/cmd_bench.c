@@ -88,9 +88,12 @@ static void report(bench *b, const fal_encoder_description *about)
     qsort(b->runs, (size_t)b->repeat, sizeof *b->runs, ascending);
     double median = b->runs[b->repeat / 2], least = b->runs[0], peak = (double)usage.ru_maxrss / 1048576;
     if (!b->json) {
-        printf("%s %s, %s, %d threads, %s: %.3f s median, %.3f s least for %g s of input (%.3f of real time)\n"
+        char threads[16] = "all";
+        if (b->common.threads)
+            snprintf(threads, sizeof threads, "%d", b->common.threads);
+        printf("%s %s, %s, %s threads, %s: %.3f s median, %.3f s least for %g s of input (%.3f of real time)\n"
                "opened in %.3f s, peak memory %.2f GiB\n",
-               about->family, about->size, about->arithmetic, b->common.threads, fal_instruction_set(), median, least,
+               about->family, about->size, about->arithmetic, threads, fal_instruction_set(), median, least,
                b->seconds, median / b->seconds, b->open_s, peak);
         return;
     }

@@ -77,13 +77,27 @@ static void print_judgement(const fal_judgement *j)
 
 /* ---- one clip ---- */
 
-static fal_status write_plot(const detect *d, const fal_judgement *j, fal_error *err)
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Clips of different folders may share a name: the second one's picture is called NAME-2.svg, and so on. */
+static fal_status write_plot(const detect *d, const cli_clips *clips, size_t index, const fal_judgement *j,
+                             fal_error *err)
 {
     char path[4096];
+    const char *name = base_name(clips->paths[index]);
+    size_t same = 1;
     if (d->plot)
         return fal_judgement_draw(j, d->plot, err);
-    const char *slash = strrchr(j->path, '/');
-    snprintf(path, sizeof path, "%s/%s.svg", d->plot_folder, slash ? slash + 1 : j->path);
+    for (size_t i = 0; i < index; i++)
+        same += !strcmp(base_name(clips->paths[i]), name);
+    if (same > 1)
+        snprintf(path, sizeof path, "%s/%s-%zu.svg", d->plot_folder, name, same);
+    else
+        snprintf(path, sizeof path, "%s/%s.svg", d->plot_folder, name);
     return fal_judgement_draw(j, path, err);
 }
 
@@ -97,18 +111,18 @@ static fal_status print_json(const fal_judgement *j, bool one_line, fal_error *e
     return st;
 }
 
-static int judge_clip(const detect *d, fal_judge *judge, const char *path, bool several)
+static int judge_clip(const detect *d, fal_judge *judge, const cli_clips *clips, size_t index)
 {
     fal_error err;
     fal_judgement *j = NULL;
-    fal_status st = fal_judge_clip(judge, path, &d->choices, &j, &err);
+    fal_status st = fal_judge_clip(judge, clips->paths[index], &d->choices, &j, &err);
     cli_progress_done();
     if (st == FAL_OK && d->json)
-        st = print_json(j, several, &err);
+        st = print_json(j, clips->count > 1, &err);
     else if (st == FAL_OK)
         print_judgement(j);
     if (st == FAL_OK && (d->plot || d->plot_folder))
-        st = write_plot(d, j, &err);
+        st = write_plot(d, clips, index, j, &err);
     fal_judgement_free(&j);
     fflush(stdout);
     return st == FAL_OK ? EXIT_DONE : cli_fail(&err);
@@ -127,7 +141,7 @@ static int judge_all(const detect *d, const cli_clips *clips)
     if (fal_judge_open(&options, &judge, &err) != FAL_OK)
         return cli_fail(&err);
     for (size_t i = 0; i < clips->count && !cli_stopped(); i++) {
-        int one = judge_clip(d, judge, clips->paths[i], clips->count > 1);
+        int one = judge_clip(d, judge, clips, i);
         code = one != EXIT_DONE ? one : code; /* a damaged clip does not stop the others */
     }
     fal_judge_free(&judge);

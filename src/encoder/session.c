@@ -34,7 +34,7 @@ done:
 
 void fal_session_free(fal_session **session)
 {
-    if (!*session)
+    if (!session || !*session)
         return;
     fal_run_free(&(*session)->run);
     fal_release(session);
