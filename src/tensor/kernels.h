@@ -37,8 +37,8 @@ typedef struct fal_kernels {
     /* tile: [rows, cols] of products, row stride tile_stride */
     void (*finish)(const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride);
 
-    /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see conv_winograd.c. pixels: the (m + 2)^2 inputs of
-     * the tile; v: one row of `channels` values (whole vectors are written) per transformed point. */
+    /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see conv_winograd.c. pixels: the (m + 2)^2 inputs
+     * of the tile; v: one row of `channels` values (whole vectors are written) per transformed point. */
     void (*winograd_input)(int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride);
     /* products: per point, panels of nr channels. Writes `lines` x `cols` pixels of the m x m, `line_stride` apart,
      * each through the finishing step; f points at pixel 0. */
