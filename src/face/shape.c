@@ -17,6 +17,14 @@ static void to_points(const float shape[FAL_SHAPE_FLOATS], double points[FAL_LAN
         points[i / 2][i % 2] = shape[i];
 }
 
+/* One coordinate of a turned offset: fmaf(m0, x, m1 * y), which is slow where the processor has no such instruction.
+ * The product of two floats is exact in double. */
+static float turn_offset(float m0, float x, float m1, float y)
+{
+    const float second = m1 * y;
+    return (float)((double)m0 * (double)x + (double)second);
+}
+
 /* Where a point of the shape lies in the picture, whole pixels. */
 static double to_pixel(float part, int64_t low, int64_t high)
 {
@@ -35,8 +43,8 @@ static void look(const fal_shape_model *model, size_t cascade, const fal_picture
     const fal_shape_pixel *pixel = model->pixel + cascade * model->pixels;
     for (size_t i = 0; i < model->pixels; i++) {
         const float *anchor = shape + 2 * pixel[i].anchor;
-        const double x = to_pixel(m00 * pixel[i].dx + m01 * pixel[i].dy + anchor[0], box.left, box.right);
-        const double y = to_pixel(m10 * pixel[i].dx + m11 * pixel[i].dy + anchor[1], box.top, box.bottom);
+        const double x = to_pixel(turn_offset(m00, pixel[i].dx, m01, pixel[i].dy) + anchor[0], box.left, box.right);
+        const double y = to_pixel(turn_offset(m10, pixel[i].dx, m11, pixel[i].dy) + anchor[1], box.top, box.bottom);
         const bool inside = x >= 0 && x < (double)gray->width && y >= 0 && y < (double)gray->height;
         levels[i] = inside ? gray->pixels[(int64_t)y * gray->stride + (int64_t)x] : 0;
     }
