@@ -211,6 +211,7 @@ static fal_status read_picture(fal_clip *clip, const fal_input_request *want, in
     if (st == FAL_ERR_TOO_SHORT) /* a video track without one decodable frame: as if there were none */
         return FAL_OK;
     FAL_TRY(st);
+    in->report = *fal_clip_report(clip); /* of this pass, which reached the end of the stream: the second may stop before */
     if (tracks->track_count && want->face > tracks->track_count)
         FAL_FAIL(FAL_ERR_ARGUMENT, "face %d asked for, the clip shows %lld", want->face,
                  (long long)tracks->track_count);
@@ -237,8 +238,8 @@ fal_status fal_clip_inputs_read(const char *path, const fal_input_request *want,
     FAL_TRY(fal_clip_open(path, &(fal_clip_options){.exact = want->exact, .threads = want->threads}, &clip, err));
     in.media = *fal_clip_info(clip);
     FAL_TRY(read_sound(clip, want, &in, &skip_frames, err));
-    FAL_TRY(read_picture(clip, want, skip_frames, &in, err));
     in.report = *fal_clip_report(clip);
+    FAL_TRY(read_picture(clip, want, skip_frames, &in, err));
     in.decode_s = fal_now_s() - start - in.face_s;
     *out = in;
     in = (fal_clip_inputs){0};

@@ -259,6 +259,18 @@ static void test_clip_with_two_faces(void **state)
     fal_clip_inputs_free(&second);
 }
 
+/* The report is of the whole stream, although the second pass stops at the last crop. */
+static void test_report_of_exact_preprocessing(void **state)
+{
+    (void)state;
+    skip_when_sanitized();
+    fal_clip_inputs in = read_clip("real_13_mead_noaudio_256.mp4", (fal_input_request){.mouth = true, .exact = true});
+    assert_int_equal(in.report.frames_decoded, in.frames);
+    assert_int_equal(in.report.frames_out, in.frames);
+    fal_check_close_f64("video_s", &in.report.video_s, &in.media.video.duration_s, 1, 0.05, 0);
+    fal_clip_inputs_free(&in);
+}
+
 static void test_face_that_is_not_there(void **state)
 {
     (void)state;
@@ -479,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_clip_without_sound),
         cmocka_unit_test(test_clip_without_face),
         cmocka_unit_test(test_clip_with_two_faces),
+        cmocka_unit_test(test_report_of_exact_preprocessing),
         cmocka_unit_test(test_face_that_is_not_there),
         cmocka_unit_test(test_rotated_clip),
         cmocka_unit_test(test_paired_rows),
