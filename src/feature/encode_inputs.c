@@ -1,11 +1,12 @@
 #include "feature/encode_inputs.h"
 
-enum { FBANK_CHANNELS = 104, CROP_SIZE = 96 };
+#include "face/mouth.h"
+#include "feature/logfbank.h"
 
 static bool audio_array(const fal_encoder_description *enc, const fal_clip_inputs *in, fal_array *out)
 {
     if (enc->audio_input == FAL_INPUT_LOGFBANK && in->logfbank) {
-        *out = (fal_array){FAL_ELEMENT_F32, 2, {fal_paired_rows(in), FBANK_CHANNELS}, in->logfbank};
+        *out = (fal_array){FAL_ELEMENT_F32, 2, {fal_paired_rows(in), FAL_LOGFBANK_DIM}, in->logfbank};
         return true;
     }
     if (enc->audio_input == FAL_INPUT_WAVE && in->wave) {
@@ -20,7 +21,7 @@ static bool video_array(const fal_encoder_description *enc, const fal_clip_input
     if (enc->video_input != FAL_INPUT_MOUTH || !in->mouth)
         return false;
     int64_t rows = enc->audio_input == FAL_INPUT_LOGFBANK ? fal_paired_rows(in) : in->frames;
-    *out = (fal_array){FAL_ELEMENT_U8, 3, {rows, CROP_SIZE, CROP_SIZE}, in->mouth};
+    *out = (fal_array){FAL_ELEMENT_U8, 3, {rows, FAL_MOUTH_SIZE, FAL_MOUTH_SIZE}, in->mouth};
     return true;
 }
 

@@ -1,11 +1,11 @@
 #include "feature/sound.h"
 
+#include "feature/logfbank.h"
+
 #include <math.h>
 
 enum { RATE = 16000, WINDOW = 320 /* 20 ms */ };
 
-/* AVH-Align's rule for leading silence (deepfake_feature_extraction.py). */
-static const double SILENCE = 0.0005;
 /* A window counts as active when it is within 40 dB of the loudest one and above -60 dBFS: pauses between words fall
  * below, quiet recordings do not. */
 static const double ACTIVE_RANGE = 0.01, ACTIVE_FLOOR = 0.001;
@@ -40,18 +40,15 @@ static double active_seconds(const float *wave, int64_t samples)
 fal_sound_facts fal_sound_measure(const float *wave, int64_t samples)
 {
     double peak = 0;
-    int64_t first = 0;
     for (int64_t i = 0; i < samples; i++)
         peak = fmax(peak, fabs((double)wave[i]));
-    while (first < samples && !(fabs((double)wave[first]) > SILENCE))
-        first++;
     return (fal_sound_facts){
         .present = true,
         .duration_s = (double)samples / RATE,
         .rms_dbfs = samples ? decibel(window_rms(wave, samples)) : -INFINITY,
         .peak_dbfs = decibel(peak),
         .speech_s = active_seconds(wave, samples),
-        .leading_silence_s = (double)first / RATE,
+        .leading_silence_s = fal_silence_trim_find(wave, samples).seconds,
     };
 }
 
