@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 typedef struct fal_extract_options {
-    const char *csv;       /* columns path and, for training, label */
+    const char *csv;       /* columns path and, for training, label; a path with ".." in it fails */
     const char *root;      /* folder the paths are relative to; NULL: the CSV's own folder */
     const char *out;       /* output folder, made if needed */
     const char *encoder;   /* path or registry name */

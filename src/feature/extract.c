@@ -205,6 +205,17 @@ static bool cancelled(const extraction *x)
     return x->opt->progress && x->opt->progress->cancel && *x->opt->progress->cancel;
 }
 
+/* Listed paths are mirrored under the output folder; one that climbs could write anywhere. */
+static bool climbs(const char *path)
+{
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (fal_str_starts(part, "..") && (part[2] == '/' || !part[2]))
+            return true;
+    }
+    return false;
+}
+
 static bool work_on_row(void *user, int worker_index, size_t row)
 {
     extraction *x = user;
@@ -212,9 +223,9 @@ static bool work_on_row(void *user, int worker_index, size_t row)
     fal_error why = {0};
     if (cancelled(x))
         return false;
-    char *target = fal_feature_path(x->opt->out, clip, ".npz");
+    char *target = climbs(clip) ? NULL : fal_feature_path(x->opt->out, clip, ".npz");
     bool kept = target && is_complete(x, target);
-    fal_status st = !target ? fal_fail(&why, FAL_ERR_ARGUMENT, "'%s' is no clip path", clip)
+    fal_status st = !target ? fal_fail(&why, FAL_ERR_ARGUMENT, "'%s' is no clip path: '..' in it, or too short", clip)
                     : kept  ? FAL_OK
                             : extract_clip(x, &x->workers[worker_index], clip, target, &why);
     fal_free(target);
@@ -229,9 +240,11 @@ static bool work_on_row(void *user, int worker_index, size_t row)
 static void choose_streams(extraction *x)
 {
     static const fal_stream all[MAX_STREAMS] = {FAL_STREAM_VIDEO, FAL_STREAM_AUDIO, FAL_STREAM_AV};
-    for (size_t i = 0; i < MAX_STREAMS; i++)
-        if (x->opt->stream ? all[i] == x->opt->stream : (x->about->streams >> all[i] & 1) != 0)
+    for (size_t i = 0; i < MAX_STREAMS; i++) {
+        bool wanted = !x->opt->stream || all[i] == x->opt->stream;
+        if (wanted && x->about->streams & 1 << all[i])
             x->streams[x->stream_count++] = all[i];
+    }
 }
 
 static fal_status open_workers(extraction *x, fal_error *err)
@@ -258,6 +271,8 @@ done:
 static fal_status prepare(extraction *x, fal_error *err)
 {
     fal_status st = FAL_OK;
+    if (!x->opt->csv || !x->opt->out || !x->opt->encoder)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "extraction needs a dataset list, an output folder and an encoder");
     FAL_TRY(fal_csv_read(x->opt->csv, &x->csv, err));
     x->path_column = fal_csv_column(&x->csv, "path");
     if (x->path_column < 0)

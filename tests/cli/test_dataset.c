@@ -105,28 +105,32 @@ static void test_extract_lists_failures(void **state)
     const char *csv = fal_temp_path("damaged/list.csv"), *out = fal_temp_path("damaged-features");
     write_sound(fal_temp_path("damaged/good.wav"), 1, 300, 1);
     write_text(fal_temp_path("damaged/bad.wav"), "no sound at all");
-    write_text(csv, "label,path\n0,good.wav\n1,bad.wav\n1,\"absent, really.wav\"\n0,xyz\n");
-    expect(run(EXTRACT, csv, "-o", out), 1, "4 clips, 1 written, 0 already there, 3 failed", "failed.csv tells why");
+    write_text(csv, "label,path\n0,good.wav\n1,bad.wav\n1,\"absent, really.wav\"\n0,xyz\n0,a/../good.wav\n");
+    expect(run(EXTRACT, csv, "-o", out), 1, "5 clips, 1 written, 0 already there, 4 failed", "failed.csv tells why");
     fal_buf failed = {0};
     fal_error err = {0};
     fal_check_ok(fal_file_read(fal_temp_path("damaged-features/failed.csv"), 0, &failed, &err), &err);
     assert_non_null(strstr(failed.data, "bad.wav,"));
     assert_non_null(strstr(failed.data, "\"absent, really.wav\","));
     assert_non_null(strstr(failed.data, "xyz,"));
+    assert_non_null(strstr(failed.data, "a/../good.wav,"));
     fal_buf_free(&failed);
     assert_int_equal(files_in(out, ".npz"), 1);
     write_sound(fal_temp_path("damaged/bad.wav"), 1, 300, 2); /* repaired */
-    expect(run(EXTRACT, csv, "-o", out), 1, "1 written, 1 already there, 2 failed", NULL);
+    expect(run(EXTRACT, csv, "-o", out), 1, "1 written, 1 already there, 3 failed", NULL);
 }
 
 static void test_extract_names_a_bad_list(void **state)
 {
     (void)state;
     const char *csv = fal_temp_path("columns.csv");
+    char lips[512];
+    snprintf(lips, sizeof lips, "%s:video", tiny_encoder());
     write_text(csv, "file,label\na.wav,0\n");
     expect(run(EXTRACT, csv, "-o", fal_temp_path("never")), 1, NULL, "no column 'path'");
     expect(run(EXTRACT, "absent.csv", "-o", fal_temp_path("never")), 1, NULL, "absent.csv");
     expect(run(EXTRACT, "-e", "no-such", dataset(), "-o", fal_temp_path("never")), 1, NULL, "no-such");
+    expect(run(EXTRACT, "-e", lips, dataset(), "-o", fal_temp_path("never")), 1, NULL, "has no video stream");
     assert_int_not_equal(access(fal_temp_path("never"), F_OK), 0);
 }
 
