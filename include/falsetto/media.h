@@ -22,7 +22,8 @@ enum { FAL_MEDIA_NAME = 64 };
 typedef struct fal_video_info {
     bool present;
     int64_t width, height;      /* as shown: after the rotation is applied */
-    int rotation_deg;           /* clockwise turn that makes the stored picture upright: 0, 90, 180, 270 */
+    int rotation_deg;           /* clockwise turn that makes the stored picture upright: 0, 90, 180, 270;
+                                   other angles are not followed and count as 0 */
     double nominal_fps;         /* lowest rate that holds every timestamp */
     double average_fps;         /* frames / duration */
     bool variable_rate;         /* the two above differ by more than 1 % */

@@ -9,7 +9,7 @@
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
 
-enum { MAX_AUDIO_S = 4 * 3600, MAX_CHANNELS = 64, MIN_RATE = 1000 };
+enum { MAX_CHANNELS = 64, MIN_RATE = 1000 };
 
 /* Far above any sound; float tracks can hold anything. */
 static const float absurd_level = 1e6f;
@@ -210,8 +210,8 @@ static fal_status take_frame(audio_reader *a, const AVFrame *frame, fal_error *e
     fal_status st = FAL_OK;
     FAL_TRY(adapt(a, frame, err));
     FAL_TRY(fill_hole(a, frame, err));
-    if (a->position / a->rate >= MAX_AUDIO_S)
-        FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s: more than %d hours of audio", a->path, MAX_AUDIO_S / 3600);
+    if (a->position / a->rate >= FAL_MAX_STREAM_S)
+        FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s: more than %d hours of audio", a->path, FAL_MAX_STREAM_S / 3600);
     int room = swr_get_out_samples(a->convert, frame->nb_samples);
     if (room < 0)
         FAL_FAIL(FAL_ERR_INTERNAL, "%s: the sample converter refuses %d samples", a->path, frame->nb_samples);

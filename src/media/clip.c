@@ -50,9 +50,9 @@ done:
 
 void fal_clip_free(fal_clip **clip)
 {
-    fal_clip *c = *clip;
-    if (!c)
+    if (!clip || !*clip)
         return;
+    fal_clip *c = *clip;
     fal_video_reader_free(&c->video);
     fal_free(c->path);
     fal_release(clip);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -234,7 +235,8 @@ static fal_video_info describe_video(const fal_container *container)
     const AVCodecParameters *codec = stream->codecpar;
     fal_video_info info = {.present = true};
     int turn = fal_display_rotation_deg(fal_container_display_matrix(container));
-    info.rotation_deg = (turn + 45) / 90 % 4 * 90;
+    int quarter = (turn + 45) / 90 * 90;
+    info.rotation_deg = abs(turn - quarter) <= 1 ? quarter % 360 : 0; /* other angles are not followed */
     bool sideways = info.rotation_deg % 180 != 0;
     info.width = sideways ? codec->height : codec->width;
     info.height = sideways ? codec->width : codec->height;

@@ -57,9 +57,9 @@ done:
 
 void fal_decoder_free(fal_decoder **decoder)
 {
-    fal_decoder *d = *decoder;
-    if (!d)
+    if (!decoder || !*decoder)
         return;
+    fal_decoder *d = *decoder;
     av_frame_free(&d->frame);
     av_packet_free(&d->packet);
     avcodec_free_context(&d->codec);

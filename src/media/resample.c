@@ -89,7 +89,9 @@ done:
 
 void fal_resampler_free(fal_resampler **resampler)
 {
-    if (*resampler && (*resampler)->state)
+    if (!resampler || !*resampler)
+        return;
+    if ((*resampler)->state)
         (*resampler)->engine->free((*resampler)->state);
     fal_release(resampler);
 }

@@ -63,9 +63,9 @@ done:
 
 void fal_rgb_free(fal_rgb **pointer)
 {
-    fal_rgb *rgb = *pointer;
-    if (!rgb)
+    if (!pointer || !*pointer)
         return;
+    fal_rgb *rgb = *pointer;
     av_frame_free(&rgb->frame);
     avfilter_graph_free(&rgb->graph);
     fal_release(pointer);

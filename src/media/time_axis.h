@@ -9,6 +9,9 @@
 #include <libavutil/frame.h>
 #include <libavutil/rational.h>
 
+/* Longer streams are refused: a small file can claim any time, and what is made of a clip grows with its length. */
+enum { FAL_MAX_STREAM_S = 4 * 3600 };
+
 typedef struct fal_time_axis {
     AVRational base;      /* seconds per tick */
     int64_t default_ticks; /* length of a frame that does not say */

@@ -52,9 +52,9 @@ done:
 
 void fal_video_reader_free(fal_video_reader **reader)
 {
-    fal_video_reader *r = *reader;
-    if (!r)
+    if (!reader || !*reader)
         return;
+    fal_video_reader *r = *reader;
     av_frame_free(&r->now.frame);
     av_frame_free(&r->next.frame);
     fal_rgb_free(&r->rgb);
@@ -121,6 +121,8 @@ static fal_status decode(fal_video_reader *r, shot *out, fal_error *err)
     }
     count_frame(r, frame);
     out->ticks = place(r, frame);
+    if (fal_time_axis_seconds(&r->axis, out->ticks) >= FAL_MAX_STREAM_S)
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: more than %d hours of video", r->path, FAL_MAX_STREAM_S / 3600);
     out->slot = nearest_slot(r, out->ticks);
     return FAL_OK;
 }

@@ -171,6 +171,27 @@ static void test_gap_repeats_the_last_picture(void **state)
     fal_clip_free(&clip);
 }
 
+/* A small file that claims to show each of its pictures for a minute. */
+static void test_endless_slide_show_is_refused(void **state)
+{
+    (void)state;
+    enum { PICTURES = 245 };
+    int times[PICTURES];
+    for (int n = 0; n < PICTURES; n++)
+        times[n] = n * 60000;
+    const char *path = png_clip("slides", &(synth_video){.frames = PICTURES, .times_ms = times}, NULL);
+    fal_clip *clip = open_clip(path, &(fal_clip_options){.fps = 1});
+    fal_frame frame;
+    fal_error err = {0};
+    bool end = false;
+    fal_status st = FAL_OK;
+    while (st == FAL_OK && !end)
+        st = fal_clip_next_frame(clip, &frame, &end, &err);
+    fal_check_fails(st, FAL_ERR_UNSUPPORTED, "more than 4 hours of video", &err);
+    assert_int_equal(frame.index, 239 * 60 - 1); /* the next one looks ahead to a picture at four hours */
+    fal_clip_free(&clip);
+}
+
 /* A clip that starts at one hour (as cut recordings do) is not late: only the difference between the streams counts. */
 static void test_late_video(void **state)
 {
@@ -234,6 +255,22 @@ static void test_rotation(void **state)
     check_turn(180, false, true, true);
     check_turn(270, false, false, true);
     check_turn(0, true, true, false);
+}
+
+/* Angles between the quarter turns are not followed, and not announced either. */
+static void test_odd_angle(void **state)
+{
+    (void)state;
+    const char *path = png_clip(
+        "odd_angle", &(synth_video){.width = 40, .height = 24, .frames = 1, .fps = 25, .rotation_deg = 60}, NULL);
+    fal_clip *clip = open_clip(path, NULL);
+    const fal_video_info *video = &fal_clip_info(clip)->video;
+    fal_frame frame;
+    assert_true(next(clip, &frame));
+    assert_int_equal(video->rotation_deg, 0);
+    assert_int_equal(video->width, frame.width);
+    assert_int_equal(video->height, frame.height);
+    fal_clip_free(&clip);
 }
 
 static int distance(int a, int b)
@@ -440,8 +477,10 @@ int main(void)
         cmocka_unit_test(test_variable_rate),
         cmocka_unit_test(test_exact_mode_tells_true_times),
         cmocka_unit_test(test_gap_repeats_the_last_picture),
+        cmocka_unit_test(test_endless_slide_show_is_refused),
         cmocka_unit_test(test_late_video),
         cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_odd_angle),
         cmocka_unit_test(test_pixel_formats_and_odd_sizes),
         cmocka_unit_test(test_size_change),
         cmocka_unit_test(test_rewind),
