@@ -27,7 +27,7 @@ extern "C" {
 typedef enum fal_verdict {
     FAL_VERDICT_REAL,
     FAL_VERDICT_FAKE,
-    FAL_VERDICT_SUSPICIOUS,  /* inside the uncertain band of the head, or the clip is hard to judge */
+    FAL_VERDICT_SUSPICIOUS,  /* inside the uncertain band of the heads */
     FAL_VERDICT_CANNOT_JUDGE /* a stream that every member needs is missing or unusable: see the reasons */
 } fal_verdict;
 FAL_API const char *fal_verdict_name(fal_verdict verdict); /* "REAL", "FAKE", "SUSPICIOUS", "CANNOT JUDGE" */
@@ -95,7 +95,8 @@ typedef struct fal_opinion {
     const char *encoder, *head;
     const char *family;
     fal_stream stream;
-    bool usable;             /* false: its stream was missing; the rest is empty */
+    bool usable;             /* counts in the verdict. False: its stream is missing or too short (then frames is 0 and the
+                              * scores are empty), silent, or shows no face */
     double clip_logit;       /* raw log-sum-exp, for parity with published results */
     double p_fake;           /* calibrated when the head is, else sigmoid(2 s) */
     bool calibrated;

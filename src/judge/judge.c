@@ -68,7 +68,7 @@ static fal_status find_or_open_encoder(fal_judge *judge, const fal_judge_options
 static fal_status check_member(const member *m, const fal_encoder_description *enc, fal_error *err)
 {
     const fal_head_description *head = fal_head_describe(m->head);
-    if (!(enc->streams & 1 << m->stream))
+    if (m->stream > FAL_STREAM_AV || !(enc->streams & 1 << m->stream))
         return fal_fail(err, FAL_ERR_ARGUMENT, "%s has no %s stream", enc->origin, fal_stream_name(m->stream));
     if (head->dim != enc->dim)
         return fal_fail(err, FAL_ERR_ARGUMENT,
@@ -81,6 +81,8 @@ static fal_status open_member(fal_judge *judge, const fal_judge_options *options
                               member *m, fal_error *err)
 {
     fal_status st = FAL_OK;
+    if (!wanted->encoder || !wanted->head)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "a member of the judge has no %s", wanted->encoder ? "head" : "encoder");
     FAL_ALLOC(m->encoder_name, fal_strdup(wanted->encoder));
     FAL_TRY(fal_head_open(wanted->head, options->log, &m->head, err));
     FAL_TRY(find_or_open_encoder(judge, options, wanted->encoder, &m->encoder, err));

@@ -323,7 +323,8 @@ static void test_bad_members(void **state)
     fal_error err;
     const char *head = make_head("any", wave_encoder(), FAL_STREAM_AUDIO, raw);
     fal_judge_member other = {lip_encoder(), head, FAL_STREAM_AUDIO},
-                     no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO};
+                     no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO}, half = {wave_encoder(), NULL, 0},
+                     bad_stream = {wave_encoder(), head, (fal_stream)77};
     fal_judge_member no_head = {wave_encoder(), fal_temp_path("absent.ckpt"), 0},
                      no_encoder = {"no-such-model", head, 0};
     fal_check_fails(fal_judge_open(&(fal_judge_options){0}, &judge, &err), FAL_ERR_ARGUMENT, "no encoder", &err);
@@ -331,6 +332,10 @@ static void test_bad_members(void **state)
                     FAL_ERR_ARGUMENT, "takes features of 64 channels", &err);
     fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &no_stream, .member_count = 1}, &judge, &err),
                     FAL_ERR_ARGUMENT, "has no video stream", &err);
+    fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &half, .member_count = 1}, &judge, &err),
+                    FAL_ERR_ARGUMENT, "has no head", &err);
+    fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &bad_stream, .member_count = 1}, &judge, &err),
+                    FAL_ERR_ARGUMENT, "has no none stream", &err);
     fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &no_head, .member_count = 1}, &judge, &err),
                     FAL_ERR_NOT_FOUND, "absent.ckpt", &err);
     fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &no_encoder, .member_count = 1}, &judge, &err),
