@@ -65,7 +65,8 @@ static void find_axes(plot *p)
     }
     if (!isfinite(p->low) || !isfinite(p->high))
         p->low = -1, p->high = 1;
-    double margin = fmax(0.05 * (p->high - p->low), 1e-3);
+    /* Wide enough to be told apart from the largest value: the ticks of an axis are added up one by one. */
+    double margin = fmax(fmax(0.05 * (p->high - p->low), 1e-3), 1e-6 * fmax(fabs(p->low), fabs(p->high)));
     p->low -= margin;
     p->high += margin;
 }
