@@ -50,7 +50,7 @@ typedef enum fal_number_format {
 
 typedef struct fal_encoder_options {
     fal_number_format numbers;  /* default float32 */
-    int heads;                  /* attention heads, for files that do not say (0: from the file or the family's rule) */
+    int heads;                  /* attention heads, over what the file says (0: from the file or the family's rule) */
     const char *family;         /* NULL: recognised from the tensor names */
     uint64_t seed;              /* for random encoders; 0 means the documented default seed 1 */
     int threads;                /* used while loading; 0: all */

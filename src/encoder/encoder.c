@@ -111,9 +111,9 @@ done:
 
 void fal_encoder_free(fal_encoder **encoder)
 {
-    fal_encoder *enc = *encoder;
-    if (!enc)
+    if (!encoder || !*encoder)
         return;
+    fal_encoder *enc = *encoder;
     if (enc->family)
         enc->family->free(&enc->model);
     fal_free(enc->origin);
@@ -150,7 +150,7 @@ static fal_status check_request(const fal_encoder *enc, const fal_encode_request
 {
     fal_status st = FAL_OK;
     const fal_encoder_description *d = &enc->description;
-    if (!(d->streams & 1 << stream))
+    if (stream < FAL_STREAM_AUDIO || stream > FAL_STREAM_AV || !(d->streams & 1 << stream))
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s has no stream %s", d->family, fal_stream_name(stream));
     if (stream != FAL_STREAM_VIDEO)
         FAL_TRY(check_array("audio", request->audio, err));

@@ -135,5 +135,6 @@ done:
 
 void fal_text_free(char **text)
 {
-    fal_release(text);
+    if (text)
+        fal_release(text);
 }

@@ -43,7 +43,7 @@ static const fal_tensor *peek(const fal_bind *bind, const char *group, const cha
 bool fal_posconv_shape(const fal_bind *bind, const char *group, int64_t *taps, int64_t *groups)
 {
     const fal_tensor *v = peek(bind, group, V_NAMES);
-    if (!v || v->rank != 3 || v->shape[1] < 1 || v->shape[0] % v->shape[1])
+    if (!v || v->rank != 3 || v->shape[0] < 1 || v->shape[1] < 1 || v->shape[2] < 1 || v->shape[0] % v->shape[1])
         return false;
     *taps = v->shape[2];
     *groups = v->shape[0] / v->shape[1];

@@ -253,12 +253,15 @@ static int64_t axis_size(const int64_t dims[LETTERS], const axis *a)
     return __builtin_mul_overflow(a->factor, dims[a->letter - 'A'], &size) ? 0 : size;
 }
 
+/* No weight is empty: an axis of 0 would leave its letter open, and later tensors could give it another size. */
 static bool fits(int64_t dims[LETTERS], const axis *axes, int rank, const fal_tensor *t)
 {
     if (t->rank != rank)
         return false;
     for (int i = 0; i < rank; i++) {
         const axis *a = &axes[i];
+        if (t->shape[i] < 1)
+            return false;
         if (a->letter && dims[a->letter - 'A'] == 0 && t->shape[i] % a->factor == 0)
             dims[a->letter - 'A'] = t->shape[i] / a->factor;
         if (!a->any && t->shape[i] != axis_size(dims, a))

@@ -436,6 +436,9 @@ static void test_unknown_files(void **state)
     fal_check_fails(fal_model_init("no-such-model", 0, FAL_NUMBERS_F32, path, NULL, &err), FAL_ERR_NOT_FOUND,
                     "no-such-model", &err);
     assert_null(enc);
+    fal_encoder_free(&enc);
+    fal_encoder_free(NULL);
+    fal_text_free(NULL);
 }
 
 /* A file without most of its tensors names them. */
@@ -448,6 +451,46 @@ static void test_missing_tensors(void **state)
     assert_int_equal(fal_encoder_open(path, NULL, &enc, &err), FAL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "strange.safetensors"));
     assert_non_null(strstr(err.text, "feature_extractor_audio.proj.weight"));
+}
+
+/* The tensors of `ckpt` under its metadata as a file, tensor `emptied` with an axis of length 0. */
+static const char *emptied_file(const fal_checkpoint *ckpt, size_t emptied, int axis)
+{
+    fal_error err = {0};
+    fal_metadata metadata[8];
+    size_t count = fal_checkpoint_count(ckpt), items = fal_checkpoint_metadata_count(ckpt);
+    const char *path = fal_temp_path("emptied.safetensors");
+    fal_named_tensor *tensors = fal_calloc(count, sizeof *tensors);
+    assert_non_null(tensors);
+    assert_true(items <= FAL_COUNT(metadata));
+    for (size_t i = 0; i < items; i++)
+        metadata[i].key = fal_checkpoint_metadata_at(ckpt, i, &metadata[i].value);
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = *fal_checkpoint_at(ckpt, i);
+    tensors[emptied].tensor.shape[axis] = 0;
+    fal_check_ok(fal_safetensors_write(path, tensors, count, FAL_F32, metadata, items, &err), &err);
+    fal_free(tensors);
+    return path;
+}
+
+/* Sizes come from shapes: whichever tensor is empty, the file is refused. One axis of each, since layers repeat. */
+static void test_empty_tensors(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < fal_family_count(); f++) {
+        fal_checkpoint *ckpt = NULL;
+        fal_error err = {0};
+        fal_check_ok(fal_checkpoint_open(tiny_file(fal_family_at(f), FAL_F32), NULL, &ckpt, &err), &err);
+        for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++) {
+            fal_encoder *enc = NULL;
+            const fal_named_tensor *t = fal_checkpoint_at(ckpt, i);
+            int axis = (int)(i % (size_t)t->tensor.rank);
+            if (fal_encoder_open(emptied_file(ckpt, i, axis), NULL, &enc, &err) != FAL_ERR_FORMAT)
+                fail_msg("%s with axis %d empty: \"%s\", expected a format error", t->name, axis,
+                         enc ? "opened" : err.text);
+        }
+        fal_checkpoint_free(&ckpt);
+    }
 }
 
 static void test_bad_requests(void **state)
@@ -529,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_unknown_files),
         cmocka_unit_test(test_missing_tensors),
+        cmocka_unit_test(test_empty_tensors),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_allocation_failures),
     };

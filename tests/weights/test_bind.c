@@ -110,6 +110,11 @@ static void test_reports(void **state)
     check_report((entry[]){{"a.fc.weight", 1, {6}}, {"a.x", 1, {1}}, {"y", 1, {1}}}, 3,
                  "model.safetensors: 1 tensor missing: a.fc.bias; 1 with the wrong shape: a.fc.weight is [6], expected "
                  "[3D,D]; 2 not recognised: a.x, y");
+    /* An empty tensor must not pass for one whose dimension the next tensor tells. */
+    check_report((entry[]){{"a.fc.weight", 2, {0, 0}}, {"a.fc.bias", 1, {6}}}, 2,
+                 "model.safetensors: 1 tensor with the wrong shape: a.fc.weight is [0,0], expected [3D,D]");
+    check_report((entry[]){{"a.fc.weight", 2, {6, 2}}, {"a.fc.bias", 1, {6}}, {"a.gamma", 1, {0}}}, 3,
+                 "model.safetensors: 1 tensor with the wrong shape: a.gamma is [0], expected [_]");
 }
 
 static void test_long_report(void **state)
