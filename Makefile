@@ -5,7 +5,7 @@ RELEASE := build/release
 PROGRAM := $(RELEASE)/cli/falsetto
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-includes install bench fuzz format clean
+.PHONY: help deps configure build demo probe check check-includes install bench fuzz format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -13,11 +13,14 @@ help: ## list the targets
 deps: ## install what is needed on Debian 12 (asks for root through sudo when needed)
 	@scripts/install-deps
 
-build: deps ## build the program and the library (optimised)
-	@cmake --preset release >/dev/null
+build: configure ## build everything, optimised
 	@cmake --build --preset release -j $(JOBS)
 
-demo: build ## make synthetic clips, train a probe on them, judge a held-out forgery, draw its timeline
+configure: deps
+	@cmake --preset release >/dev/null
+
+demo: configure ## make synthetic clips, train a probe on them, judge a held-out forgery, draw its timeline
+	@cmake --build --preset release -j $(JOBS) --target falsetto_program puppet
 	@scripts/demo $(RELEASE)
 
 check: deps ## every test: optimised, under ASan + UBSan, with the CPU limited to AVX2, and the include rule
