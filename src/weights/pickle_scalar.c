@@ -64,7 +64,7 @@ fal_status fal_vm_op_float_text(fal_vm *vm, fal_error *err)
 
 static fal_status push_sized_int(fal_vm *vm, int bytes, fal_error *err)
 {
-    uint64_t raw;
+    uint64_t raw = 0;
     fal_status st = fal_vm_uint(vm, bytes, &raw, err);
     int64_t value = bytes == 4 ? (int32_t)(uint32_t)raw : (int64_t)raw;
     return st == FAL_OK ? fal_vm_push(vm, fal_value_new_int(&vm->pool, value), err) : st;

@@ -159,6 +159,9 @@ static fal_status check_view(fal_vm *vm, const fal_tensor *t, const fal_storage 
     if (!view_extent(t, &count, &extent) || __builtin_add_overflow(offset, extent, &end) || end > have)
         return fal_vm_fail(vm, err, "a tensor %s at offset %lld leaves its storage of %lld elements",
                            fal_tensor_shape_text(shape, t), (long long)offset, (long long)have);
+    if (storage->view_offset % fal_dtype_size(t->dtype)) /* only bytes without a type can be cut anywhere */
+        return fal_vm_fail(vm, err, "a tensor of %s starts at byte %zu of its storage", fal_dtype_name(t->dtype),
+                           storage->view_offset);
     if (count > have && count > MAX_REPEATED_ELEMENTS)
         return fal_vm_fail(vm, err, "a tensor %s repeats a storage of %lld elements", fal_tensor_shape_text(shape, t),
                            (long long)have);

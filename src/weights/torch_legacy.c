@@ -121,9 +121,10 @@ static fal_status read_storage(reader *r, const char *key, fal_error *err)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: damaged: storage %.40s is listed %s", r->source->origin, key,
                  first < r->storage_count && strcmp(r->storages[first]->key, key) == 0 ? "twice" : "but never used");
     const fal_storage *storage = r->storages[first];
+    /* Bytes may be those of any type; the members of a complex number are no larger than 8. */
+    size_t alignment = storage->item_size == 1 || storage->item_size > 8 ? 8 : storage->item_size;
     FAL_TRY(read_count(r, key, storage, err));
-    FAL_TRY(fal_checkpoint_align(r->ckpt, r->source->bytes + r->at, storage->bytes,
-                                 storage->item_size > 8 ? 8 : storage->item_size, &data, err));
+    FAL_TRY(fal_checkpoint_align(r->ckpt, r->source->bytes + r->at, storage->bytes, alignment, &data, err));
     r->at += storage->bytes;
     for (size_t i = first; i < r->storage_count && strcmp(r->storages[i]->key, key) == 0; i++) {
         if (r->storages[i]->bytes != storage->bytes || r->storages[i]->item_size != storage->item_size)

@@ -98,7 +98,6 @@ static bool read_zip64(const uint8_t *extra, size_t length, fal_zip_member *m)
                 *fields[i] = u64(extra);
                 extra += 8;
                 bytes -= 8;
-                length -= 8;
             }
             return true;
         }
@@ -178,14 +177,13 @@ fal_zip_member *fal_zip_find(const fal_zip *zip, const char *name)
 
 fal_status fal_zip_locate(const fal_zip *zip, const fal_zip_member *m, const uint8_t **out, fal_error *err)
 {
-    const uint8_t *p = zip->bytes + m->header_at;
-    uint64_t at;
     bool fits = m->header_at < zip->data_end && zip->data_end - m->header_at >= LOCAL_BYTES;
+    const uint8_t *p = zip->bytes + (fits ? m->header_at : 0);
     if (!fits || u32(p) != LOCAL_MAGIC || u16(p + 26) != strlen(m->name) ||
         zip->data_end - m->header_at - LOCAL_BYTES < u16(p + 26) || memcmp(p + LOCAL_BYTES, m->name, u16(p + 26)))
         return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: member %.200s is not at byte %llu", zip->origin,
                         m->name, (unsigned long long)m->header_at);
-    at = m->header_at + LOCAL_BYTES + u16(p + 26) + u16(p + 28);
+    uint64_t at = m->header_at + LOCAL_BYTES + u16(p + 26) + u16(p + 28);
     if (at > zip->data_end || m->stored_bytes > zip->data_end - at)
         return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: member %.200s of %llu bytes at byte %llu leaves the "
                         "file", zip->origin, m->name, (unsigned long long)m->stored_bytes, (unsigned long long)at);

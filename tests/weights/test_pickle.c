@@ -260,6 +260,19 @@ static void test_damage(void **state)
     FAILS("X\x07\x00\x00\x00storageK\x01\x86Q.", FAL_ERR_FORMAT, "a persistent id of 2 members");
 }
 
+/* One float32 at `start` of eight bytes that have no type: _rebuild_tensor_v3 gives them one. */
+#define CUT_BYTES(start)                                                                       \
+    "ctorch._utils\n_rebuild_tensor_v3\n("                                                     \
+    "(U\x07storagectorch\nUntypedStorage\nU\x01" "0U\x03" "cpuK\x10(U\x01vK" start "K\x08ttQ"   \
+    "K\x00K\x01\x85K\x01\x85\x89}ctorch\nfloat32\ntR."
+
+static void test_cut_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(fal_value_type(READ(CUT_BYTES("\x04"))), FAL_VALUE_TENSOR);
+    FAILS(CUT_BYTES("\x01"), FAL_ERR_FORMAT, "starts at byte 1");
+}
+
 /* One text encoded again and again: the file is small, what it describes is not. */
 static void test_memory_bomb(void **state)
 {
@@ -302,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_omegaconf),
         cmocka_unit_test(test_class_list),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_cut_bytes),
         cmocka_unit_test(test_memory_bomb),
     };
     return cmocka_run_group_tests(tests, NULL, release);
