@@ -3,12 +3,12 @@
 #include "head/probe.h"
 
 #include "core/alloc.h"
+#include "core/json.h"
 #include "core/str.h"
 #include "head/kind.h"
 #include "tensor/ops.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Eight partial sums let the compiler vectorise without reordering what the C standard fixes. */
@@ -73,12 +73,22 @@ static bool parse_stream(const char *text, fal_stream *out)
     return false;
 }
 
-static double metadata_real(const fal_checkpoint *ckpt, const char *key, double fallback)
+/* A number as our own files write it, whatever the locale; *out stays when there is none. */
+static fal_status metadata_real(const fal_checkpoint *ckpt, const char *key, double *out, fal_error *err)
 {
+    fal_status st = FAL_OK;
+    fal_json *json = NULL;
     const char *text = fal_checkpoint_metadata(ckpt, key);
-    char *end = NULL;
-    double value = text ? strtod(text, &end) : 0;
-    return text && end != text && isfinite(value) ? value : fallback;
+    if (!text)
+        return FAL_OK;
+    FAL_TRY(fal_json_parse(text, strlen(text), key, &json, err));
+    double value = fal_json_real(json, NAN);
+    if (!isfinite(value))
+        FAL_FAIL(FAL_ERR_FORMAT, "%s is \"%.40s\", expected a number", key, text);
+    *out = value;
+done:
+    fal_json_free(&json);
+    return st;
 }
 
 static bool metadata_true(const fal_checkpoint *ckpt, const char *key)
@@ -86,16 +96,21 @@ static bool metadata_true(const fal_checkpoint *ckpt, const char *key)
     return fal_str_eq(fal_checkpoint_metadata(ckpt, key), "true");
 }
 
-static fal_calibration read_calibration(const fal_checkpoint *ckpt)
+static fal_status read_calibration(const fal_checkpoint *ckpt, fal_calibration *out, fal_error *err)
 {
-    return (fal_calibration){
-        .fitted = metadata_true(ckpt, "falsetto.calibration.fitted"),
-        .slope = metadata_real(ckpt, "falsetto.calibration.slope", 2),
-        .length_slope = metadata_real(ckpt, "falsetto.calibration.length_slope", 0),
-        .offset = metadata_real(ckpt, "falsetto.calibration.offset", 0),
-        .low = metadata_real(ckpt, "falsetto.band.low", 0.3),
-        .high = metadata_real(ckpt, "falsetto.band.high", 0.7),
-    };
+    fal_status st = FAL_OK;
+    fal_calibration c = {.slope = 2, .low = 0.3, .high = 0.7};
+    c.fitted = metadata_true(ckpt, "falsetto.calibration.fitted");
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.slope", &c.slope, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.length_slope", &c.length_slope, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.offset", &c.offset, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.band.low", &c.low, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.band.high", &c.high, err));
+    *out = c;
+done:
+    if (st != FAL_OK)
+        fal_error_prefix(err, "%s", fal_checkpoint_path(ckpt));
+    return st;
 }
 
 static void read_description(const fal_checkpoint *ckpt, fal_head_description *about)
@@ -112,7 +127,6 @@ static void read_description(const fal_checkpoint *ckpt, fal_head_description *a
     about->l2_normalise = fal_value_bool(fal_value_get(data, "apply_l2"), true) &&
                           !fal_str_eq(fal_checkpoint_metadata(ckpt, "falsetto.l2"), "false");
     about->demonstration = metadata_true(ckpt, "falsetto.demonstration");
-    about->calibration = read_calibration(ckpt);
     about->encoder = fal_checkpoint_metadata(ckpt, "falsetto.encoder");
 }
 
@@ -135,6 +149,7 @@ static fal_status open_probe(const fal_checkpoint *ckpt, void **model, fal_head_
     fal_tensor_copy_f32(weight, probe->weight);
     if (bias)
         fal_tensor_copy_f32(&bias->tensor, &probe->bias);
+    FAL_TRY(read_calibration(ckpt, &about->calibration, err));
     read_description(ckpt, about);
     about->dim = probe->dim;
     probe->l2_normalise = about->l2_normalise;

@@ -8,6 +8,7 @@
 #include "support/alloc_fail.h"
 #include "support/golden.h"
 #include "weights/checkpoint.h"
+#include "weights/safetensors_write.h"
 #include <falsetto/head.h>
 
 #include <math.h>
@@ -251,6 +252,24 @@ static void test_own_file_round_trip(void **state)
     fal_head_free(&head);
 }
 
+/* A calibration that cannot be read must not be replaced by another one in silence. */
+static void test_damaged_calibration(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "nan", "1,5", "0.5x", "1e999", "[2]"};
+    const float weight[] = {1, 2};
+    const fal_named_tensor tensor = {"head.weight", fal_tensor_f32(weight, 2, (int64_t[]){1, 2})};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *path = fal_temp_path("damaged.safetensors");
+        const fal_metadata metadata = {"falsetto.calibration.slope", texts[i]};
+        fal_head *head = NULL;
+        fal_error err = {0};
+        fal_check_ok(fal_safetensors_write(path, &tensor, 1, FAL_F32, &metadata, 1, &err), &err);
+        fal_check_fails(fal_head_open(path, NULL, &head, &err), FAL_ERR_FORMAT, "falsetto.calibration.slope", &err);
+        assert_null(head);
+    }
+}
+
 /* ---- pooling and probability ---- */
 
 static void test_log_sum_exp(void **state)
@@ -371,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_official_checkpoints),
         cmocka_unit_test(test_complete_lightning_checkpoint),
         cmocka_unit_test(test_own_file_round_trip),
+        cmocka_unit_test(test_damaged_calibration),
         cmocka_unit_test(test_log_sum_exp),
         cmocka_unit_test(test_zero_row_counts_as_zeros),
         cmocka_unit_test(test_probability),
