@@ -67,7 +67,8 @@ static fal_status from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_
     config->layers = fal_bind_count(bind, "encoder.layers.%d.");
     config->projection = fal_bind_peek(bind, "feature_projection.projection.weight|post_extract_proj.weight") != NULL;
     /* What shapes cannot tell, as the released models pair it; a configuration overrides. */
-    config->heads = config->width == 768 ? 12 : config->width % 16 == 0 && config->width >= 1024 ? 16 : 0;
+    bool large = config->width == 1024 || config->width == 1280 || config->width == 1920;
+    config->heads = config->width == 768 ? 12 : large ? 16 : 0;
     config->pre_norm = config->normalise = config->layer_front;
     config->norm_eps = 1e-5;
 done:
@@ -107,7 +108,7 @@ static fal_status refuse_uncovered(const fal_value *json, fal_error *err)
     return FAL_OK;
 }
 
-/* The per-layer list `key`, or the standard one where there is none. */
+/* conv_stride where the file has it; else the standard strides stay. */
 static fal_status strides_from_json(const fal_value *json, fal_w2v_config *config, fal_error *err)
 {
     const fal_value *strides = fal_value_get(json, "conv_stride");
@@ -178,11 +179,14 @@ static fal_status check(const fal_w2v_config *config, fal_error *err)
     if (config->width % config->heads)
         return fal_fail(err, FAL_ERR_FORMAT, "%lld channels cannot be split into %lld attention heads",
                         (long long)config->width, (long long)config->heads);
-    for (int64_t i = 0; i < config->conv_count && hop > 0 && hop <= HOP_SAMPLES; i++)
-        hop *= config->convs[i].stride;
+    for (int64_t i = 0; i < config->conv_count; i++) {
+        int64_t stride = config->convs[i].stride;
+        hop = stride > 0 && stride <= HOP_SAMPLES && hop <= HOP_SAMPLES ? hop * stride : 0;
+    }
     if (hop != HOP_SAMPLES)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "the front end's strides must make %d samples per frame, not %lld",
-                        HOP_SAMPLES, (long long)hop);
+        return fal_fail(err, FAL_ERR_UNSUPPORTED,
+                        "the strides of the front end's %lld convolutions do not make %d samples per frame",
+                        (long long)config->conv_count, HOP_SAMPLES);
     return FAL_OK;
 }
 
