@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Reads a .npy file of float32 or uint8 (other floating types are converted to float32). array->data is the caller's,
- * freed with fal_array_free. */
+/* Reads a .npy file of 1 to 6 axes: uint8 as it is, every other type of number converted to float32. array->data is the
+ * caller's, freed with fal_array_free. */
 FAL_API fal_status fal_array_read(const char *path, fal_array *array, fal_error *err);
 FAL_API void fal_array_free(fal_array *array);
 

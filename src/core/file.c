@@ -16,7 +16,8 @@ enum { DEFAULT_MAX_BYTES = 1 << 30 };
 static fal_status open_regular(const char *path, int *fd_out, size_t *size_out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a pipe that nobody writes to would be waited for, before it can be refused. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return fal_fail(err, FAL_ERR_NOT_FOUND, "%s: no such file", path);
     if (fd < 0)

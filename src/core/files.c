@@ -9,14 +9,16 @@
 
 #include <string.h>
 
+enum { MAX_RANK = sizeof(((fal_array *)0)->shape) / sizeof(int64_t) };
+
 fal_status fal_array_read(const char *path, fal_array *array, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_npy npy = {0};
     fal_array made = {0};
     FAL_TRY(fal_npy_read(path, &npy, err));
-    if (npy.rank < 1 || npy.rank > 6)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: array of %d axes, expected 1 to 6", path, npy.rank);
+    if (npy.rank < 1 || npy.rank > MAX_RANK)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: array of %d axes, expected 1 to %d", path, npy.rank, MAX_RANK);
     if (npy.type != FAL_NPY_U8)
         FAL_TRY(fal_npy_to_f32(&npy, err));
     made.type = npy.type == FAL_NPY_U8 ? FAL_ELEMENT_U8 : FAL_ELEMENT_F32;
@@ -32,6 +34,8 @@ done:
 
 void fal_array_free(fal_array *array)
 {
+    if (!array)
+        return;
     fal_free((void *)array->data);
     *array = (fal_array){0};
 }
@@ -43,6 +47,9 @@ fal_status fal_arrays_write(const char *path, const fal_named_array *arrays, siz
     FAL_ALLOC(members, fal_calloc(count, sizeof *members));
     for (size_t i = 0; i < count; i++) {
         const fal_array *a = &arrays[i].array;
+        if (a->rank < 1 || a->rank > MAX_RANK)
+            FAL_FAIL(FAL_ERR_ARGUMENT, "%s[%s]: array of %d axes, expected 1 to %d", path, arrays[i].name, a->rank,
+                     MAX_RANK);
         fal_npy_type type = a->type == FAL_ELEMENT_U8 ? FAL_NPY_U8 : FAL_NPY_F32;
         members[i] = (fal_npz_member){
             .name = arrays[i].name, .type = type, .store = type, .rank = a->rank, .data = a->data};
@@ -67,7 +74,9 @@ struct fal_table {
 fal_status fal_table_create(fal_table **out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    FAL_ALLOC(*out, fal_calloc(1, sizeof **out));
+    fal_table *table;
+    FAL_ALLOC(table, fal_calloc(1, sizeof *table));
+    *out = table;
 done:
     return st;
 }

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct job {
     fal_work_fn *fn;

@@ -5,7 +5,6 @@
 
 #include "core/status.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,8 +15,5 @@ int fal_cpu_count(void); /* cores this process may use (affinity and cgroup quot
  * Returns after all calls have ended. */
 typedef bool fal_work_fn(void *user, int worker, size_t item);
 fal_status fal_parallel_for(int threads, size_t count, fal_work_fn *fn, void *user, fal_error *err);
-
-/* A request to stop, shared between threads and set from signal handlers. */
-typedef struct fal_cancel { atomic_bool requested; } fal_cancel;
 
 #endif

@@ -64,6 +64,8 @@ static void test_reading_appends_or_leaves_as_it_was(void **state)
     fal_check_fails(fal_file_read(fal_temp_path("missing"), 0, &text, &err), FAL_ERR_NOT_FOUND, "missing", &err);
     fal_check_fails(fal_file_read(fal_temp_path("."), 0, &text, &err), FAL_ERR_IO, "folder", &err);
     fal_check_fails(fal_file_read("/dev/zero", 0, &text, &err), FAL_ERR_IO, "device", &err);
+    assert_int_equal(mkfifo(fal_temp_path("pipe"), 0600), 0); /* nobody writes to it: must not wait */
+    fal_check_fails(fal_file_read(fal_temp_path("pipe"), 0, &text, &err), FAL_ERR_IO, "pipe", &err);
     assert_string_equal(text.data, "before");
     fal_check_ok(fal_file_read(path, 200000, &text, &err), &err);
     assert_int_equal(text.length, 200006);

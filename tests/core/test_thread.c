@@ -4,6 +4,7 @@
 #include "core/thread.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 
 enum { ITEMS = 1000, THREADS = 4 };
 
