@@ -1,0 +1,53 @@
+/* Any bytes as the file of an encoder or a head: recognising, configuring, binding and packing must refuse it or end in
+ * a model whose sizes make sense. */
+#include "as_file.h"
+#include "invariant.h"
+
+#include <falsetto/encoder.h>
+#include <falsetto/head.h>
+
+#include <math.h>
+
+enum { MAX_BYTES = 1 << 20 };
+
+static void open_as_encoder(const char *path)
+{
+    fal_encoder *encoder = NULL;
+    fal_error err = {0};
+    if (fal_encoder_open(path, &(fal_encoder_options){.threads = 1}, &encoder, &err) != FAL_OK) {
+        FAL_INVARIANT(encoder == NULL && err.text[0] != '\0');
+        return;
+    }
+    const fal_encoder_description *d = fal_encoder_describe(encoder);
+    FAL_INVARIANT(d->dim >= 1 && d->width >= 1 && d->layers >= 1);
+    FAL_INVARIANT(d->heads >= 1 && d->width % d->heads == 0);
+    FAL_INVARIANT(d->parameters > 0 && !d->random_weights);
+    fal_encoder_free(&encoder);
+}
+
+static void open_as_head(const char *path)
+{
+    fal_head *head = NULL;
+    fal_error err = {0};
+    if (fal_head_open(path, NULL, &head, &err) != FAL_OK) {
+        FAL_INVARIANT(head == NULL && err.text[0] != '\0');
+        return;
+    }
+    const fal_head_description *d = fal_head_describe(head);
+    FAL_INVARIANT(d->dim >= 1);
+    FAL_INVARIANT(isfinite(d->calibration.slope) && isfinite(d->calibration.length_slope));
+    FAL_INVARIANT(isfinite(d->calibration.offset) && isfinite(d->calibration.low) && isfinite(d->calibration.high));
+    fal_head_free(&head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[AS_FILE_PATH];
+    int fd = size <= MAX_BYTES ? as_file(data, size, path) : -1;
+    if (fd < 0)
+        return 0;
+    open_as_encoder(path);
+    open_as_head(path);
+    close(fd);
+    return 0;
+}
