@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum { ALIGNMENT = 64, FIRST_CHUNK_BYTES = 1 << 16 };
 
@@ -94,6 +95,13 @@ void *fal_arena_alloc(fal_arena *arena, size_t count, size_t size)
     if (arena->in_use > arena->peak)
         arena->peak = arena->in_use;
     return ptr;
+}
+
+char *fal_arena_strdup(fal_arena *arena, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = fal_arena_alloc(arena, size, 1);
+    return copy ? memcpy(copy, text, size) : NULL;
 }
 
 fal_arena_mark fal_arena_save(const fal_arena *arena)

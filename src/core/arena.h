@@ -16,6 +16,9 @@ void fal_arena_free(fal_arena **arena);
 /* count*size bytes, 64-byte aligned, not zeroed; NULL when out of memory or when count*size overflows. */
 void *fal_arena_alloc(fal_arena *arena, size_t count, size_t size);
 
+/* A copy of `text`; NULL when out of memory. */
+char *fal_arena_strdup(fal_arena *arena, const char *text);
+
 /* Everything allocated after fal_arena_mark is given back by fal_arena_release: for scratch inside a layer. */
 typedef struct fal_arena_mark { size_t chunk, used; } fal_arena_mark;
 fal_arena_mark fal_arena_save(const fal_arena *arena);

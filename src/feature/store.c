@@ -12,7 +12,7 @@
 
 #define FAL_LOG_COMPONENT "features"
 
-enum { CUT = 4, MAX_KEYS = 3 };
+enum { MAX_KEYS = 3 };
 
 static const struct {
     fal_stream stream;
@@ -40,9 +40,9 @@ const char *fal_feature_key(fal_stream stream)
 char *fal_feature_path(const char *root, const char *path, const char *ext)
 {
     size_t length = strlen(path);
-    if (length < CUT)
+    if (length < FAL_FEATURE_CUT)
         return NULL;
-    return fal_asprintf("%s/%.*s%s", root, (int)(length - CUT), path, ext);
+    return fal_asprintf("%s/%.*s%s", root, (int)(length - FAL_FEATURE_CUT), path, ext);
 }
 
 static fal_status no_usable_key(const char *path, const fal_npz *npz, fal_stream stream, fal_error *err)
@@ -103,7 +103,7 @@ fal_status fal_features_read(const char *root, const char *clip_path, fal_stream
     fal_status st = FAL_OK;
     fal_npy array = {0};
     char *npz = NULL, *npy = NULL;
-    if (strlen(clip_path) < CUT)
+    if (strlen(clip_path) < FAL_FEATURE_CUT)
         FAL_FAIL(FAL_ERR_ARGUMENT, "'%s' is too short for a clip path, expected a name with a four-character ending",
                  clip_path);
     FAL_ALLOC(npz, fal_feature_path(root, clip_path, ".npz"));
@@ -144,13 +144,6 @@ static fal_status parse_label(const loader *from, size_t row, int *label, fal_er
     return FAL_OK;
 }
 
-static char *keep_text(fal_arena *arena, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = fal_arena_alloc(arena, size, 1);
-    return copy ? memcpy(copy, text, size) : NULL;
-}
-
 static fal_status keep_clip(loader *from, const char *path, int label, const fal_feature_rows *rows,
                             fal_feature_set *set, fal_error *err)
 {
@@ -160,7 +153,7 @@ static fal_status keep_clip(loader *from, const char *path, int label, const fal
     if (set->count && rows->dim != set->dim)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: features of %lld channels, those before have %lld", path, (long long)rows->dim,
                  (long long)set->dim);
-    FAL_ALLOC(name, keep_text(from->arena, path));
+    FAL_ALLOC(name, fal_arena_strdup(from->arena, path));
     FAL_ALLOC(kept, fal_arena_alloc(from->arena, (size_t)(rows->frames * rows->dim), sizeof *kept));
     if (from->l2_normalise)
         set->zero_rows += (size_t)fal_l2_normalise_rows(rows->rows, rows->frames, rows->dim, kept);

@@ -1,5 +1,6 @@
 /* Features on disk: one .npz (or .npy) per clip, mirroring the dataset's paths, with the keys the official extractors
- * write. Any float width, byte order or memory order that NumPy writes is read; rows come back as float32 [frames, dim]. */
+ * write. Any float width, byte order or memory order that NumPy writes is read; rows come back as float32
+ * [frames, dim]. */
 #ifndef FAL_FEATURE_STORE_H
 #define FAL_FEATURE_STORE_H
 
@@ -12,8 +13,10 @@
 
 #include <stdbool.h>
 
-/* root/<path without its last four characters><ext>: exactly four are cut, whatever the clip's extension, as the official
- * loader does. The caller's to fal_free; NULL when out of memory or when `path` is shorter than that. */
+enum { FAL_FEATURE_CUT = 4 }; /* characters of a clip's path that its feature file's name drops */
+
+/* root/<path without its last four characters><ext>: exactly four are cut, whatever the clip's extension, as the
+ * official loader does. The caller's to fal_free; NULL when out of memory or when `path` is shorter than that. */
 char *fal_feature_path(const char *root, const char *path, const char *ext);
 
 /* The key an array is written under: "audio", "visual", "multimodal". */
@@ -24,15 +27,15 @@ typedef struct fal_feature_rows {
     float *rows; /* the caller's to fal_free */
 } fal_feature_rows;
 
-/* Reads <base>.npz, else <base>.npy: the first key present of audio/arr_0, visual/video/arr_0 or multimodal. More than two
- * axes are folded into rows. FAL_ERR_NOT_FOUND when neither file exists; a .npz without a usable key names those it has;
- * a value that is not finite is an error naming its place. */
+/* Reads <base>.npz, else <base>.npy: the first key present of audio/arr_0, visual/video/arr_0 or multimodal. More than
+ * two axes are folded into rows. FAL_ERR_NOT_FOUND when neither file exists; a .npz without a usable key names those it
+ * has; a value that is not finite is an error naming its place. */
 fal_status fal_features_read(const char *root, const char *clip_path, fal_stream stream, fal_feature_rows *out,
                              fal_error *err);
 
 /* Loads every clip of a label list (columns path and label; label 0 or 1, also written 0.0 or 1.0). Clips without a
- * file are counted in `missing`, named in the log, and left out. With `l2_normalise` each row is divided by its Euclidean
- * norm. Clips with another number of channels than the first are an error. */
+ * file are counted in `missing`, named in the log, and left out. With `l2_normalise` each row is divided by its
+ * Euclidean norm. Clips with another number of channels than the first are an error. */
 fal_status fal_feature_set_load(const char *csv_path, const char *root, fal_stream stream, bool l2_normalise,
                                 const fal_log *log, fal_feature_set *out, fal_error *err);
 void fal_feature_set_free(fal_feature_set *set);

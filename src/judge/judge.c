@@ -72,7 +72,8 @@ static fal_status check_member(const member *m, const fal_encoder_description *e
         return fal_fail(err, FAL_ERR_ARGUMENT, "%s has no %s stream", enc->origin, fal_stream_name(m->stream));
     if (head->dim != enc->dim)
         return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "%s takes features of %lld channels, but %s (%s) gives %lld: the head belongs to another encoder",
+                        "%s takes features of %lld channels, but %s (%s) gives %lld: "
+                        "the head belongs to another encoder",
                         head->origin, (long long)head->dim, enc->origin, enc->family, (long long)enc->dim);
     return FAL_OK;
 }
@@ -165,13 +166,6 @@ typedef struct work {
     fal_opinion *opinions;
 } work;
 
-static char *keep_text(fal_arena *arena, const char *text)
-{
-    size_t size = text ? strlen(text) + 1 : 0;
-    char *copy = text ? fal_arena_alloc(arena, size, 1) : NULL;
-    return copy ? memcpy(copy, text, size) : NULL;
-}
-
 /* A session stays warm from clip to clip; it is made anew when the caller's cancel flag is another one. */
 static fal_status ready_session(work *w, fal_error *err)
 {
@@ -239,9 +233,9 @@ static fal_status form_opinion(work *w, const member *m, fal_opinion *opinion, f
     const fal_encoder *encoder = w->judge->encoders[m->encoder];
     const fal_encoder_description *enc = fal_encoder_describe(encoder);
     *opinion = (fal_opinion){.stream = m->stream, .rate_hz = enc->rate_hz, .start_s = w->in.start_s};
-    FAL_ALLOC(opinion->encoder, keep_text(w->arena, m->encoder_name));
-    FAL_ALLOC(opinion->head, keep_text(w->arena, fal_head_describe(m->head)->origin));
-    FAL_ALLOC(opinion->family, keep_text(w->arena, enc->family));
+    FAL_ALLOC(opinion->encoder, fal_arena_strdup(w->arena, m->encoder_name));
+    FAL_ALLOC(opinion->head, fal_arena_strdup(w->arena, fal_head_describe(m->head)->origin));
+    FAL_ALLOC(opinion->family, fal_arena_strdup(w->arena, enc->family));
     st = fal_encode_inputs(encoder, w->judge->session, m->stream, &w->in, &features, err);
     if (st == FAL_ERR_NOT_FOUND || st == FAL_ERR_TOO_SHORT)
         return FAL_OK; /* the stream is missing: said in the reasons */
@@ -304,7 +298,8 @@ static fal_judge_context context_of(const work *w)
         c.demonstration |= head->demonstration;
         c.random_encoder |= enc->random_weights;
         c.uncalibrated |= !head->calibration.fitted;
-        if (head->encoder && !strstr(fal_path_base(enc->origin), head->encoder) && !fal_str_eq(head->encoder, enc->family)) {
+        if (head->encoder && !strstr(fal_path_base(enc->origin), head->encoder) &&
+            !fal_str_eq(head->encoder, enc->family)) {
             c.mismatch_head = head->origin;
             c.mismatch_wanted = head->encoder;
             c.mismatch_given = enc->origin;
@@ -345,7 +340,7 @@ static fal_status judge_clip(work *w, const char *path, fal_error *err)
     fal_status st = FAL_OK;
     fal_judgement *r = w->result;
     double start = fal_now_s();
-    FAL_ALLOC(r->path, keep_text(w->arena, path));
+    FAL_ALLOC(r->path, fal_arena_strdup(w->arena, path));
     FAL_TRY(ready_session(w, err));
     FAL_TRY(read_inputs(w, path, err));
     copy_facts(w);

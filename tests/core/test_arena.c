@@ -74,6 +74,18 @@ static void test_mark_of_an_empty_arena(void **state)
     fal_arena_free(&arena);
 }
 
+static void test_texts_are_copied(void **state)
+{
+    (void)state;
+    fal_arena *arena = fal_arena_create();
+    char text[] = "a text";
+    char *copy = fal_arena_strdup(arena, text);
+    text[0] = 'x';
+    assert_string_equal(copy, "a text");
+    assert_string_equal(fal_arena_strdup(arena, ""), "");
+    fal_arena_free(&arena);
+}
+
 static void test_overflow_is_refused(void **state)
 {
     (void)state;
@@ -110,6 +122,7 @@ int main(void)
         cmocka_unit_test(test_second_pass_allocates_nothing),
         cmocka_unit_test(test_release_gives_back_and_keeps_older_blocks),
         cmocka_unit_test(test_mark_of_an_empty_arena),
+        cmocka_unit_test(test_texts_are_copied),
         cmocka_unit_test(test_overflow_is_refused),
         cmocka_unit_test(test_survives_failed_allocations),
     };
