@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 typedef struct fal_extract_options {
-    const char *csv;       /* columns path and, for training, label; a path with ".." in it fails */
+    const char *csv;       /* columns path and, for training, label */
     const char *root;      /* folder the paths are relative to; NULL: the CSV's own folder */
     const char *out;       /* output folder, made if needed */
     const char *encoder;   /* path or registry name */
@@ -32,8 +32,9 @@ typedef struct fal_extract_report {
 } fal_extract_report;
 
 /* Resumable: clips whose file is complete are kept. A clip that fails is reported in <out>/failed.csv (path,reason) and
- * never stops the others. <out>/extract.json records encoder and options; running with other ones into the same folder
- * is refused. */
+ * never stops the others. A path with ".." in it fails, and so do clips that would share one file ("a.mp4" and "a.wav":
+ * the layout drops the last four characters). <out>/extract.json records encoder and options; running with other ones
+ * into the same folder is refused. */
 FAL_API fal_status fal_extract(const fal_extract_options *options, fal_extract_report *report, fal_error *err);
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include "core/str.h"
 #include "core/thread.h"
 #include "feature/encode_inputs.h"
+#include "feature/rivals.h"
 #include "feature/store.h"
 
 #include <falsetto/extract.h>
@@ -29,6 +30,7 @@ typedef struct extraction {
     const fal_extract_options *opt;
     fal_csv csv;
     int path_column;
+    const char **rivals; /* [rows], see feature/rivals.h */
     char *root;
     fal_encoder *encoder;
     const fal_encoder_description *about;
@@ -216,18 +218,33 @@ static bool climbs(const char *path)
     return false;
 }
 
+static fal_status target_of(const extraction *x, size_t row, char **target, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    const char *clip = fal_csv_cell(&x->csv, row, x->path_column);
+    if (climbs(clip) || strlen(clip) < FAL_FEATURE_CUT)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "'%s' is no clip path: '..' in it, or too short", clip);
+    if (x->rivals[row])
+        FAL_FAIL(FAL_ERR_ARGUMENT, "'%s' would share its feature file with '%s'", clip, x->rivals[row]);
+    FAL_ALLOC(*target, fal_feature_path(x->opt->out, clip, ".npz"));
+done:
+    return st;
+}
+
 static bool work_on_row(void *user, int worker_index, size_t row)
 {
     extraction *x = user;
     const char *clip = fal_csv_cell(&x->csv, row, x->path_column);
+    char *target = NULL;
+    bool kept = false;
     fal_error why = {0};
     if (cancelled(x))
         return false;
-    char *target = climbs(clip) ? NULL : fal_feature_path(x->opt->out, clip, ".npz");
-    bool kept = target && is_complete(x, target);
-    fal_status st = !target ? fal_fail(&why, FAL_ERR_ARGUMENT, "'%s' is no clip path: '..' in it, or too short", clip)
-                    : kept  ? FAL_OK
-                            : extract_clip(x, &x->workers[worker_index], clip, target, &why);
+    fal_status st = target_of(x, row, &target, &why);
+    if (st == FAL_OK)
+        kept = is_complete(x, target);
+    if (st == FAL_OK && !kept)
+        st = extract_clip(x, &x->workers[worker_index], clip, target, &why);
     fal_free(target);
     if (st == FAL_ERR_CANCELLED)
         return false;
@@ -278,6 +295,7 @@ static fal_status prepare(extraction *x, fal_error *err)
     if (x->path_column < 0)
         FAL_FAIL(FAL_ERR_FORMAT, "%s has no column 'path'", x->opt->csv);
     x->report.clips = x->csv.rows;
+    FAL_TRY(fal_rivals_find(&x->csv, x->path_column, &x->rivals, err));
     FAL_ALLOC(x->root, x->opt->root ? fal_strdup(x->opt->root) : fal_path_dir(x->opt->csv));
     fal_encoder_options how = {.numbers = x->opt->numbers, .threads = x->opt->threads, .log = x->opt->log};
     FAL_TRY(fal_encoder_open(x->opt->encoder, &how, &x->encoder, err));
@@ -317,6 +335,7 @@ static void extraction_free(extraction *x)
     fal_free(x->workers);
     fal_encoder_free(&x->encoder);
     fal_csv_free(&x->csv);
+    fal_free(x->rivals);
     fal_free(x->root);
     fal_buf_free(&x->failed);
     pthread_mutex_destroy(&x->lock);

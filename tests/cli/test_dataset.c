@@ -105,8 +105,9 @@ static void test_extract_lists_failures(void **state)
     const char *csv = fal_temp_path("damaged/list.csv"), *out = fal_temp_path("damaged-features");
     write_sound(fal_temp_path("damaged/good.wav"), 1, 300, 1);
     write_text(fal_temp_path("damaged/bad.wav"), "no sound at all");
-    write_text(csv, "label,path\n0,good.wav\n1,bad.wav\n1,\"absent, really.wav\"\n0,xyz\n0,a/../good.wav\n");
-    expect(run(EXTRACT, csv, "-o", out), 1, "5 clips, 1 written, 0 already there, 4 failed", "failed.csv tells why");
+    write_text(csv, "label,path\n0,good.wav\n1,bad.wav\n1,\"absent, really.wav\"\n0,xyz\n0,a/../good.wav\n"
+                    "0,twin.wav\n1,twin.mp4\n0,twin.wav\n");
+    expect(run(EXTRACT, csv, "-o", out), 1, "8 clips, 1 written, 0 already there, 7 failed", "failed.csv tells why");
     fal_buf failed = {0};
     fal_error err = {0};
     fal_check_ok(fal_file_read(fal_temp_path("damaged-features/failed.csv"), 0, &failed, &err), &err);
@@ -114,10 +115,12 @@ static void test_extract_lists_failures(void **state)
     assert_non_null(strstr(failed.data, "\"absent, really.wav\","));
     assert_non_null(strstr(failed.data, "xyz,"));
     assert_non_null(strstr(failed.data, "a/../good.wav,"));
+    assert_non_null(strstr(failed.data, "twin.wav,'twin.wav' would share its feature file with 'twin.mp4'"));
+    assert_non_null(strstr(failed.data, "twin.mp4,'twin.mp4' would share its feature file with 'twin.wav'"));
     fal_buf_free(&failed);
     assert_int_equal(files_in(out, ".npz"), 1);
     write_sound(fal_temp_path("damaged/bad.wav"), 1, 300, 2); /* repaired */
-    expect(run(EXTRACT, csv, "-o", out), 1, "1 written, 1 already there, 3 failed", NULL);
+    expect(run(EXTRACT, csv, "-o", out), 1, "1 written, 1 already there, 6 failed", NULL);
 }
 
 static void test_extract_names_a_bad_list(void **state)
