@@ -1,5 +1,6 @@
 /* Detection metrics: scores and labels in, numbers out. Label 1 = fake (positive); a higher score means more fake.
- * All arithmetic is in double. Only exactly equal scores tie. A NaN score is an error; infinite scores rank normally. */
+ * All arithmetic is in double. Only exactly equal scores tie. A NaN score is an error; infinite scores rank
+ * normally. */
 #ifndef FALSETTO_EVAL_H
 #define FALSETTO_EVAL_H
 

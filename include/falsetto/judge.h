@@ -32,7 +32,7 @@ typedef enum fal_verdict {
 } fal_verdict;
 FAL_API const char *fal_verdict_name(fal_verdict verdict); /* "REAL", "FAKE", "SUSPICIOUS", "CANNOT JUDGE" */
 
-/* ---- reasons: stable codes plus a sentence ------------------------------------------------------------------------- */
+/* ---- reasons: stable codes plus a sentence ----------------------------------------------------------------------- */
 
 typedef enum fal_severity {
     FAL_SEVERITY_NOTE,    /* worth knowing */
@@ -46,10 +46,10 @@ typedef struct fal_reason {
     char text[240];
 } fal_reason;
 
-/* ---- opening ---------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-/* The built-in detector: the paper's random AV-HuBERT baseline with a probe trained on drawn puppets. It needs no download
- * and demonstrates the pipeline; its verdicts on real clips mean nothing, and say so. */
+/* The built-in detector: the paper's random AV-HuBERT baseline with a probe trained on drawn puppets. It needs no
+ * download and demonstrates the pipeline; its verdicts on real clips mean nothing, and say so. */
 #define FAL_DEFAULT_ENCODER "avhubert-random"
 #define FAL_DEFAULT_HEAD "builtin:puppet"
 
@@ -75,7 +75,7 @@ typedef struct fal_judge fal_judge;
 FAL_API fal_status fal_judge_open(const fal_judge_options *options, fal_judge **out, fal_error *err);
 FAL_API void fal_judge_free(fal_judge **judge);
 
-/* ---- judging ------------------------------------------------------------------------------------------------------------ */
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 typedef struct fal_clip_choices {
     bool exact_preprocessing; /* the official scripts to the letter: native frame rate, detector on every frame */
@@ -95,8 +95,8 @@ typedef struct fal_opinion {
     const char *encoder, *head;
     const char *family;
     fal_stream stream;
-    bool usable;             /* counts in the verdict. False: its stream is missing or too short (then frames is 0 and the
-                              * scores are empty), silent, or shows no face */
+    bool usable;             /* counts in the verdict. False: its stream is missing or too short (then frames is 0 and
+                              * the scores are empty), silent, or shows no face */
     double clip_logit;       /* raw log-sum-exp, for parity with published results */
     double p_fake;           /* calibrated when the head is, else sigmoid(2 s) */
     bool calibrated;
@@ -112,7 +112,7 @@ typedef struct fal_face_facts {
     double several_fraction;  /* share of frames with more than one face */
     int chosen;               /* the face looked at, from 1; 0: none */
     double median_width;      /* of the chosen face, pixels */
-    bool whole_frames;        /* no face anywhere: whole frames were used instead of mouth crops, as the official script does */
+    bool whole_frames;        /* no face anywhere: whole frames instead of mouth crops, as the official script does */
 } fal_face_facts;
 
 typedef struct fal_sound_facts {

@@ -75,13 +75,13 @@ typedef struct fal_media_report {
     int64_t audio_samples;       /* decoded, per channel, at the file's own rate */
     double video_s, audio_s;     /* length of what was decoded */
     double lost_video_s, lost_audio_s; /* claimed minus decoded, 0 when nothing is missing */
-    double bits_per_pixel;       /* compressed video bits / (decoded frames * width * height); 0 before the first frame */
+    double bits_per_pixel;       /* compressed video bits / (decoded frames * width * height); 0 without a frame */
     uint32_t warnings;           /* bits of fal_media_warning */
 } fal_media_report;
 
 /* Opens a local file, reads its headers (and as many packets as FFmpeg needs to know the codecs), closes it.
- * FAL_ERR_NOT_FOUND, FAL_ERR_IO; FAL_ERR_FORMAT for what is no media file or too damaged to open; FAL_ERR_UNSUPPORTED for
- * pictures above 16384 pixels a side or a file without audio and video. Any thread. */
+ * FAL_ERR_NOT_FOUND, FAL_ERR_IO; FAL_ERR_FORMAT for what is no media file or too damaged to open; FAL_ERR_UNSUPPORTED
+ * for pictures above 16384 pixels a side or 2^26 in all, or a file without audio and video. Any thread. */
 FAL_API fal_status fal_media_probe(const char *path, fal_media_info *info, fal_error *err);
 
 /* Stable code ("late_audio") and sentence of one warning bit; "unknown" for anything else. */

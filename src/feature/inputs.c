@@ -211,7 +211,7 @@ static fal_status read_picture(fal_clip *clip, const fal_input_request *want, in
     if (st == FAL_ERR_TOO_SHORT) /* a video track without one decodable frame: as if there were none */
         return FAL_OK;
     FAL_TRY(st);
-    in->report = *fal_clip_report(clip); /* of this pass, which reached the end of the stream: the second may stop before */
+    in->report = *fal_clip_report(clip); /* now, at the end of the stream: the second pass may stop before it */
     if (tracks->track_count && want->face > tracks->track_count)
         FAL_FAIL(FAL_ERR_ARGUMENT, "face %d asked for, the clip shows %lld", want->face,
                  (long long)tracks->track_count);

@@ -40,8 +40,8 @@ typedef struct fal_clip_inputs {
     double decode_s, face_s; /* wall time spent */
 } fal_clip_inputs;
 
-/* A stream the clip does not have leaves its arrays NULL: that is no error here. Audio rows and video frames are not cut
- * to equal length; fal_paired_rows does that for the encoders that look at both. */
+/* A stream the clip does not have leaves its arrays NULL: that is no error here. Audio rows and video frames are not
+ * cut to equal length; fal_paired_rows does that for the encoders that look at both. */
 fal_status fal_clip_inputs_read(const char *path, const fal_input_request *request, fal_clip_inputs *out,
                                 fal_error *err);
 void fal_clip_inputs_free(fal_clip_inputs *inputs);

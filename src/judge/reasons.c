@@ -79,8 +79,8 @@ static void check_face(const fal_judge_context *c, writer *w)
             "No face was found in any of %lld frames; whole frames went into the encoder, as in the official script.",
             (long long)f->frames);
     else if (without >= PARTIAL_FACE)
-        say(w, "no-face-partial", FAL_SEVERITY_WARNING, "No face in %.0f%% of %lld frames; positions there are guessed.",
-            100 * without, (long long)f->frames);
+        say(w, "no-face-partial", FAL_SEVERITY_WARNING,
+            "No face in %.0f%% of %lld frames; positions there are guessed.", 100 * without, (long long)f->frames);
     if (f->several_fraction >= SEVERAL_FACES)
         say(w, "several-faces", FAL_SEVERITY_WARNING,
             "Several faces in %.0f%% of the frames; face %d of %lld, the most persistent unless chosen, was judged.",
@@ -142,16 +142,19 @@ static void check_members(const fal_judge_context *c, writer *w)
             high = fmax(high, r->opinions[i].p_fake);
         }
     if (high - low >= DISAGREEMENT)
-        say(w, "members-disagree", FAL_SEVERITY_WARNING, "The encoders disagree: P(fake) from %.2f to %.2f.", low, high);
+        say(w, "members-disagree", FAL_SEVERITY_WARNING, "The encoders disagree: P(fake) from %.2f to %.2f.", low,
+            high);
     if (c->demonstration)
         say(w, "demonstration-detector", FAL_SEVERITY_WARNING,
-            "The probe was trained on drawn puppets: it shows how the program works and says nothing about real clips.");
+            "The probe was trained on drawn puppets: it shows how the program works and says nothing about "
+            "real clips.");
     if (c->random_encoder)
         say(w, "random-encoder", FAL_SEVERITY_WARNING,
             "The encoder has random weights (the paper's baseline); install a released checkpoint for real use.");
     if (c->uncalibrated)
         say(w, "uncalibrated-head", FAL_SEVERITY_NOTE,
-            "P(fake) is sigmoid(2 s) of the raw logit, which grows with the clip's length: the head has no calibration.");
+            "P(fake) is sigmoid(2 s) of the raw logit, which grows with the clip's length: the head has no "
+            "calibration.");
     if (c->mismatch_head)
         say(w, "encoder-mismatch", FAL_SEVERITY_WARNING, "The head %s was trained on features of %s, not of %s.",
             c->mismatch_head, c->mismatch_wanted, c->mismatch_given);

@@ -1,4 +1,5 @@
-/* Why a verdict deserves less trust, or cannot be given: a table of checks, each with a stable code (docs/reasons.md). */
+/* Why a verdict deserves less trust, or cannot be given: a table of checks, each with a stable code
+ * (docs/reasons.md). */
 #ifndef FAL_JUDGE_REASONS_H
 #define FAL_JUDGE_REASONS_H
 

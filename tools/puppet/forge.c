@@ -38,7 +38,8 @@ static fal_status choose_words(forging *f, size_t *first, size_t *last, fal_erro
             return FAL_OK;
         }
     }
-    return fal_fail(err, FAL_ERR_TOO_SHORT, "no word of 0.2 to 1 s to replace in %.1f s of speech", f->take->seconds);
+    return fal_fail(err, FAL_ERR_TOO_SHORT, "no word of 0.2 to 1 s to replace in a clip of %.1f s: make it longer",
+                    f->take->seconds);
 }
 
 /* Copies words first..last of the take's text. */
