@@ -1,5 +1,6 @@
 /* Linear probe with log-sum-exp pooling, and its file forms: our safetensors and the official Lightning checkpoint
- * (torch zip; state_dict with head.weight [1,D] and head.bias [1], hyper_parameters.config.model_hparams.input_type). */
+ * (torch zip; state_dict with head.weight [1,D] and head.bias [1], hyper_parameters.config.model_hparams.input_type).
+ */
 #include "head/probe.h"
 
 #include "core/alloc.h"
@@ -46,7 +47,8 @@ double fal_log_sum_exp(const float *f, int64_t frames)
 
 static bool recognise(const fal_checkpoint *ckpt)
 {
-    return fal_checkpoint_find(ckpt, "head.weight") && fal_checkpoint_count(ckpt) <= 2;
+    size_t known = fal_checkpoint_find(ckpt, "head.bias") ? 2 : 1;
+    return fal_checkpoint_find(ckpt, "head.weight") && fal_checkpoint_count(ckpt) == known;
 }
 
 static void free_model(void **model)

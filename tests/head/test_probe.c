@@ -270,6 +270,20 @@ static void test_damaged_calibration(void **state)
     }
 }
 
+/* A second tensor that a probe does not have: something else, whose part must not be taken for the whole. */
+static void test_foreign_tensor(void **state)
+{
+    (void)state;
+    const float weight[] = {1, 2};
+    const fal_tensor row = fal_tensor_f32(weight, 2, (int64_t[]){1, 2});
+    const fal_named_tensor tensors[] = {{"head.weight", row}, {"head.scale", row}};
+    const char *path = fal_temp_path("foreign.safetensors");
+    fal_head *head = NULL;
+    fal_error err = {0};
+    fal_check_ok(fal_safetensors_write(path, tensors, 2, FAL_F32, NULL, 0, &err), &err);
+    fal_check_fails(fal_head_open(path, NULL, &head, &err), FAL_ERR_UNSUPPORTED, "holds no head", &err);
+}
+
 /* ---- pooling and probability ---- */
 
 static void test_log_sum_exp(void **state)
@@ -391,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_complete_lightning_checkpoint),
         cmocka_unit_test(test_own_file_round_trip),
         cmocka_unit_test(test_damaged_calibration),
+        cmocka_unit_test(test_foreign_tensor),
         cmocka_unit_test(test_log_sum_exp),
         cmocka_unit_test(test_zero_row_counts_as_zeros),
         cmocka_unit_test(test_probability),
