@@ -179,6 +179,8 @@ static fal_status check(const fal_w2v_config *config, fal_error *err)
     if (config->width % config->heads)
         return fal_fail(err, FAL_ERR_FORMAT, "%lld channels cannot be split into %lld attention heads",
                         (long long)config->width, (long long)config->heads);
+    if (config->norm_eps < 0)
+        return fal_fail(err, FAL_ERR_FORMAT, "layer_norm_eps is %g, expected at least 0", config->norm_eps);
     for (int64_t i = 0; i < config->conv_count; i++) {
         int64_t stride = config->convs[i].stride;
         hop = stride > 0 && stride <= HOP_SAMPLES && hop <= HOP_SAMPLES ? hop * stride : 0;
