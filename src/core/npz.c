@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/str.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zip.h>
@@ -111,7 +112,8 @@ fal_status fal_npz_open(const char *path, fal_npz **out, fal_error *err)
 {
     struct stat info;
     if (stat(path, &info) != 0)
-        return fal_fail(err, FAL_ERR_NOT_FOUND, "%s: no such file", path);
+        return errno == ENOENT || errno == ENOTDIR ? fal_fail(err, FAL_ERR_NOT_FOUND, "%s: no such file", path)
+                                                   : fal_fail_errno(err, "%s: cannot stat", path);
     if (!S_ISREG(info.st_mode))
         return fal_fail(err, FAL_ERR_IO, "%s: not a regular file", path);
     zip_source_t *source = zip_source_file_create(path, 0, -1, NULL);
