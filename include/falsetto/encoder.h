@@ -75,13 +75,13 @@ typedef struct fal_encoder_description {
 } fal_encoder_description;
 
 /* `source`: a path, or a registry name such as "avhubert-random" (seeded random AV-HuBERT Large), "wav2vec2-xls-r-300m"
- * style names when installed under $FALSETTO_HOME/models. Errors name tensors that are missing, misshapen or surplus. */
+ * style names when installed under $FALSETTO_HOME/models. Errors name missing, misshapen and surplus tensors. */
 FAL_API fal_status fal_encoder_open(const char *source, const fal_encoder_options *options, fal_encoder **out,
                                     fal_error *err);
 FAL_API void fal_encoder_free(fal_encoder **encoder);
 FAL_API const fal_encoder_description *fal_encoder_describe(const fal_encoder *encoder);
 
-/* ---- running ------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 typedef enum fal_element { FAL_ELEMENT_F32, FAL_ELEMENT_U8 } fal_element;
 
@@ -110,8 +110,8 @@ typedef struct fal_encode_request {
     const fal_array *audio;  /* NULL when the stream does not need it; layouts in fal_input_kind, extra leading axes of
                                 length 1 and the [1,104,T] order of the original code are accepted */
     const fal_array *video;
-    /* Hidden states wanted beside the features: layers[i] = k means what layer k writes (0: what the first layer reads).
-     * all_layers asks for every one. With features_wanted false nothing above the highest layer is computed. */
+    /* Hidden states wanted beside the features: layers[i] = k means what layer k writes (0: what the first one reads).
+     * all_layers asks for every one. With skip_features nothing above the highest of them is computed. */
     const int *layers;
     size_t layer_count;
     bool all_layers;
@@ -136,7 +136,7 @@ typedef struct fal_encoding {
 FAL_API fal_status fal_encode(const fal_encoder *encoder, fal_session *session, const fal_encode_request *request,
                               fal_encoding *out, fal_error *err);
 
-/* ---- the registry --------------------------------------------------------------------------------------------------- */
+/* ---- the registry ------------------------------------------------------------------------------------------------ */
 
 typedef struct fal_model_entry {
     const char *name;       /* "avhubert-large", "wav2vec2-xls-r-300m" */

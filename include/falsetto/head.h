@@ -45,8 +45,8 @@ typedef struct fal_head_description {
     fal_calibration calibration;
 } fal_head_description;
 
-/* Reads our own safetensors form and the official Lightning checkpoints (bit-ml/ssr-dfd). The path "builtin:puppet" is the
- * embedded demonstration probe for `avhubert-random`. */
+/* Reads our own safetensors form and the official Lightning checkpoints (bit-ml/ssr-dfd). The path "builtin:puppet" is
+ * the embedded demonstration probe for `avhubert-random`. */
 FAL_API fal_status fal_head_open(const char *path, const fal_log *log, fal_head **out, fal_error *err);
 FAL_API void fal_head_free(fal_head **head);
 FAL_API const fal_head_description *fal_head_describe(const fal_head *head);
@@ -55,10 +55,10 @@ FAL_API const fal_head_description *fal_head_describe(const fal_head *head);
  * (log-sum-exp of nothing). A zero feature row counts as zeros after normalisation. */
 FAL_API fal_status fal_head_score(const fal_head *head, const float *features, int64_t frames, int64_t dim,
                                   float *frame_logits, double *clip_logit, fal_error *err);
-/* Calibrated P(fake) of a clip logit. */
+/* Calibrated P(fake) of a clip logit; frames >= 1. */
 FAL_API double fal_head_probability(const fal_calibration *calibration, double clip_logit, int64_t frames);
 
-/* ---- training a linear probe ----------------------------------------------------------------------------------------- */
+/* ---- training a linear probe ------------------------------------------------------------------------------------- */
 
 /* A labelled feature list: `csv` has the columns path,label; features lie under `root` as <path without its last four
  * characters>.npz or .npy, as the official extractors write them. */
@@ -96,7 +96,7 @@ typedef struct fal_probe_report {
 FAL_API fal_status fal_probe_train(const fal_probe_training *training, const char *path, fal_probe_report *report,
                                    fal_error *err);
 
-/* ---- scoring a feature list ------------------------------------------------------------------------------------------- */
+/* ---- scoring a feature list -------------------------------------------------------------------------------------- */
 
 typedef struct fal_scored_clip {
     const char *path;
@@ -114,7 +114,7 @@ typedef struct fal_scored_list {
     void *storage;
 } fal_scored_list;
 
-/* Scores every clip of a list with a head; missing features are counted and named in the log, never silently dropped. */
+/* Scores every clip of a list; missing features are counted and named in the log, never silently dropped. */
 FAL_API fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *list, fal_stream stream,
                                        const fal_log *log, fal_scored_list *out, fal_error *err);
 FAL_API void fal_scored_list_free(fal_scored_list *list);

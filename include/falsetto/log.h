@@ -19,7 +19,7 @@ typedef struct fal_log {
     fal_log_fn *write;    /* NULL: nothing is logged */
     void *user;           /* handed to write */
     fal_log_level level;  /* most detailed level wanted; zero: FAL_LOG_ERROR */
-    const char *trace;    /* comma-separated components whose debug lines are wanted whatever `level` says; NULL: none */
+    const char *trace;    /* comma-separated components whose lines are wanted whatever `level` says; NULL: none */
 } fal_log;
 
 #ifdef __cplusplus

@@ -19,7 +19,7 @@ typedef void fal_progress_fn(void *user, const char *what, double done, double t
 typedef struct fal_progress {
     fal_progress_fn *report;               /* NULL: no reports */
     void *user;
-    const volatile sig_atomic_t *cancel;   /* when it becomes non-zero the call ends soon with FAL_ERR_CANCELLED; NULL: never */
+    const volatile sig_atomic_t *cancel;   /* non-zero: the call ends soon with FAL_ERR_CANCELLED; NULL: never */
 } fal_progress;
 
 /* The text of a progress bar, `width` columns at most: "encoding  [#####-----]  52%  3.1/s  0:12 left". `elapsed_s` is

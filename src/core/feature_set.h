@@ -1,5 +1,5 @@
-/* Labelled clips with their feature rows in memory: what the feature store loads and heads train on. Plain data; whoever
- * made it frees it. */
+/* Labelled clips with their feature rows in memory: what the feature store loads and heads train on. Plain data;
+ * whoever made it frees it. */
 #ifndef FAL_CORE_FEATURE_SET_H
 #define FAL_CORE_FEATURE_SET_H
 

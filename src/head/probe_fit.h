@@ -1,8 +1,8 @@
 /* Fitting a linear probe: the official training loop (bit-ml/ssr-dfd, linear_probing/train_test.py under Lightning).
  *
- * Loss of a clip: cross-entropy over the logits (-s, s); a batch's loss is the mean over its clips. Adam. val_loss after
- * every epoch; the best epoch (strictly lower val_loss, NaN counts as infinite) is what is returned; training stops after
- * `patience` epochs without a strictly lower val_loss, and at once when val_loss is not finite. */
+ * Loss of a clip: cross-entropy over the logits (-s, s); a batch's loss is the mean over its clips. Adam. val_loss
+ * after every epoch; the best epoch (strictly lower val_loss, NaN counts as infinite) is what is returned; training
+ * stops after `patience` epochs without a strictly lower val_loss, and at once when val_loss is not finite. */
 #ifndef FAL_HEAD_PROBE_FIT_H
 #define FAL_HEAD_PROBE_FIT_H
 
@@ -37,12 +37,14 @@ fal_status fal_probe_fit(const fal_feature_set *train, const fal_feature_set *va
                          const fal_probe_fit_options *options, fal_probe *probe, fal_probe_report *report,
                          fal_error *err);
 
-/* Loss of one clip and, when `gradient` [dim + 1] is not NULL, weight * dLoss/d(w, b) added to it. f: scratch [frames]. */
+/* Loss of one clip and, when `gradient` [dim + 1] is not NULL, weight * dLoss/d(w, b) added to it. f: scratch
+ * [frames]. */
 double fal_probe_loss(const fal_probe *probe, const fal_clip_features *clip, float weight, float *f, float *gradient);
 
 /* Logistic regression of the labels on (s - log T, log T) with Platt's smoothed targets: what P(fake) rests on. Leaves
  * `fitted` false when a class is missing. */
-fal_status fal_probe_calibrate(const fal_probe *probe, const fal_feature_set *set, fal_calibration *out, fal_error *err);
+fal_status fal_probe_calibrate(const fal_probe *probe, const fal_feature_set *set, fal_calibration *out,
+                               fal_error *err);
 
 /* Writes the probe as safetensors with its metadata. */
 fal_status fal_probe_save(const char *path, const fal_probe *probe, const fal_probe_training *training,
