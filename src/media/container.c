@@ -57,6 +57,45 @@ static fal_status check_regular_file(const char *path, fal_error *err)
     return FAL_OK;
 }
 
+static fal_status check_size(const char *path, const AVStream *video, fal_error *err)
+{
+    int64_t width = video->codecpar->width, height = video->codecpar->height;
+    if (width <= MAX_SIDE && height <= MAX_SIDE && width * height <= MAX_PIXELS)
+        return FAL_OK;
+    return fal_fail(err, FAL_ERR_UNSUPPORTED,
+                    "%s: picture of %lldx%lld pixels, at most %d a side and %d in all are read", path,
+                    (long long)width, (long long)height, (int)MAX_SIDE, (int)MAX_PIXELS);
+}
+
+/* What the header says, before anything is decoded. Cover pictures are never read. */
+static fal_status check_sizes(const char *path, const AVFormatContext *format, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    for (unsigned i = 0; i < format->nb_streams && st == FAL_OK; i++) {
+        const AVStream *stream = format->streams[i];
+        if (stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
+            st = check_size(path, stream, err);
+    }
+    return st;
+}
+
+/* FFmpeg decodes a picture where the header does not tell all, and the header may lie about its size. Streams that only
+ * turn up in the packets (MPEG program streams) are bounded by their codecs. */
+static int find_stream_info(AVFormatContext *format)
+{
+    unsigned count = format->nb_streams;
+    AVDictionary **options = fal_calloc(count, sizeof *options);
+    int code = options ? 0 : AVERROR(ENOMEM);
+    for (unsigned i = 0; i < count && code >= 0; i++)
+        code = av_dict_set_int(&options[i], "max_pixels", MAX_PIXELS, 0);
+    if (code >= 0)
+        code = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; options && i < count; i++)
+        av_dict_free(&options[i]);
+    fal_free(options);
+    return code;
+}
+
 /* Opens with the file protocol only, whatever the path looks like and whatever the file asks for. */
 static fal_status open_format(const char *path, AVFormatContext **out, fal_error *err)
 {
@@ -75,7 +114,8 @@ static fal_status open_format(const char *path, AVFormatContext **out, fal_error
         st = fal_fail_av(err, code, path, "cannot open");
         goto done;
     }
-    code = avformat_find_stream_info(format, NULL);
+    FAL_TRY(check_sizes(path, format, err));
+    code = find_stream_info(format);
     if (code < 0) {
         st = fal_fail_av(err, code, path, "cannot read the stream headers");
         goto done;
@@ -111,20 +151,11 @@ static int64_t earliest_start_us(const AVStream *const streams[2])
     return earliest == AV_NOPTS_VALUE ? 0 : earliest;
 }
 
-static bool too_large(int64_t width, int64_t height)
-{
-    return width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS;
-}
-
 static fal_status check_streams(const char *path, const AVStream *video, const AVStream *audio, fal_error *err)
 {
     if (!video && !audio)
         return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: has neither a video nor an audio stream", path);
-    if (video && too_large(video->codecpar->width, video->codecpar->height))
-        return fal_fail(err, FAL_ERR_UNSUPPORTED,
-                        "%s: picture of %dx%d pixels, at most %d a side and %d in all are read", path,
-                        video->codecpar->width, video->codecpar->height, (int)MAX_SIDE, (int)MAX_PIXELS);
-    return FAL_OK;
+    return video ? check_size(path, video, err) : FAL_OK;
 }
 
 fal_status fal_container_open(const char *path, fal_container *out, fal_error *err)

@@ -197,26 +197,53 @@ static void test_damaged_middle(void **state)
     fal_clip_free(&clip);
 }
 
+/* A copy of a small file with other bytes `offset` after the first `mark`. */
+static void copy_patched(const char *from, const char *to, const char *mark, size_t offset, const void *patch,
+                         size_t length)
+{
+    uint8_t bytes[8192];
+    FILE *file = fopen(from, "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    uint8_t *at = memmem(bytes, size, mark, strlen(mark));
+    assert_non_null(at);
+    memcpy(at + offset, patch, length);
+    file = fopen(to, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
 static void test_absurd_size(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("wide.avi"), *wide = fal_temp_path("wider.avi");
     synth_video v = {.encoder = "rawvideo", .pixel_format = "bgr24", .width = 16, .height = 2, .frames = 1, .fps = 25};
     uint32_t huge = 40000;
-    uint8_t bytes[8192];
     synth_clip(path, "avi", &v, NULL);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    uint8_t *header = memmem(bytes, size, "strf", 4);
-    assert_non_null(header);
-    memcpy(header + 12, &huge, 4); /* BITMAPINFOHEADER.biWidth */
-    file = fopen(wide, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    fclose(file);
+    copy_patched(path, wide, "strf", 12, &huge, sizeof huge); /* BITMAPINFOHEADER.biWidth */
     check_refused(wide, FAL_ERR_UNSUPPORTED, "wider.avi: picture of 40000x2 pixels");
+}
+
+/* The container says 16x2, the picture in it 16000x16000: not decoded, not even to find out what is in the file. */
+static void test_absurd_size_inside(void **state)
+{
+    (void)state;
+    const char *path = fal_temp_path("small.mov"), *lie = fal_temp_path("lie.mov");
+    synth_video v = {.encoder = "png", .pixel_format = "rgb24", .width = 16, .height = 2, .frames = 1, .fps = 25};
+    static const uint8_t huge[] = {0, 0, 0x3e, 0x80, 0, 0, 0x3e, 0x80};
+    fal_clip *clip = NULL;
+    fal_frame frame;
+    fal_error err = {0};
+    bool end = false;
+    synth_clip(path, "mov", &v, NULL);
+    copy_patched(path, lie, "IHDR", 4, huge, sizeof huge);
+    fal_check_ok(fal_clip_open(lie, NULL, &clip, &err), &err);
+    fal_check_ok(fal_clip_next_frame(clip, &frame, &end, &err), &err);
+    assert_true(end);
+    assert_true(fal_clip_report(clip)->warnings & FAL_MEDIA_WARN_DAMAGED_VIDEO);
+    fal_clip_free(&clip);
 }
 
 static void test_warning_names(void **state)
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_missing_index),
         cmocka_unit_test(test_damaged_middle),
         cmocka_unit_test(test_absurd_size),
+        cmocka_unit_test(test_absurd_size_inside),
         cmocka_unit_test(test_warning_names),
     };
     return cmocka_run_group_tests_name("media/damage", tests, NULL, NULL);
