@@ -26,15 +26,39 @@ int64_t fal_packed_count(const fal_kernels *kernels, int64_t k, int64_t n)
     return k * fal_round_up(n, kernels->nr);
 }
 
-/* Columns that are contiguous in memory (transposed sources): each is read once, in stretches that keep the part of the
- * panel being written in the L1 cache. */
+typedef float vec4 __attribute__((vector_size(16)));
+
+static vec4 load4(const float *from)
+{
+    vec4 v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+/* Four columns of four values, in[j * n_stride + p] -> to[p * nr + j]. */
+static void pack_square(const float *in, int64_t n_stride, float *to, int64_t nr)
+{
+    vec4 a = load4(in), b = load4(in + n_stride), c = load4(in + 2 * n_stride), d = load4(in + 3 * n_stride);
+    vec4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    vec4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const vec4 rows[4] = {
+        __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7),
+    };
+    for (int64_t p = 0; p < 4; p++)
+        memcpy(to + p * nr, &rows[p], sizeof rows[p]);
+}
+
+/* Columns that are contiguous in memory (transposed sources), turned in squares of four that stay in registers. */
 static void pack_columns(const float *in, int64_t n_stride, int64_t k, int64_t cols, int64_t nr, float *to)
 {
-    enum { STRETCH = 128 };
-    for (int64_t first = 0; first < k; first += STRETCH)
-        for (int64_t j = 0; j < cols; j++)
-            for (int64_t p = first; p < min64(first + STRETCH, k); p++)
-                to[p * nr + j] = in[j * n_stride + p];
+    int64_t square_k = k & ~(int64_t)3, square_cols = cols & ~(int64_t)3;
+    for (int64_t p = 0; p < square_k; p += 4)
+        for (int64_t j = 0; j < square_cols; j += 4)
+            pack_square(in + j * n_stride + p, n_stride, to + p * nr + j, nr);
+    for (int64_t p = 0; p < k; p++)
+        for (int64_t j = p < square_k ? square_cols : 0; j < cols; j++)
+            to[p * nr + j] = in[j * n_stride + p];
 }
 
 static void pack_rows(const float *in, int64_t k_stride, int64_t n_stride, int64_t k, int64_t cols, int64_t nr,
