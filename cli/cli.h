@@ -72,11 +72,11 @@ typedef struct cli_common {
 
 #define CLI_PRECISIONS "fp32|bf16"
 /* Rows every command's option table ends with. */
-#define CLI_COMMON_OPTIONS(c)                                                                     \
-    {"threads", 'j', CLI_INT, &(c).threads, "N", "cores to use (default: all available)"},        \
-    {"quiet", 'q', CLI_FLAG, &(c).quiet, NULL, "no progress, no notes"},                          \
-    {"verbose", 'v', CLI_FLAG, &(c).verbose, NULL, "say what is done; --trace face,weights: every detail of a part"}, \
-    {"trace", 0, CLI_TEXT, &(c).trace, "PARTS", NULL}
+#define CLI_COMMON_OPTIONS(c)                                                              \
+    {"threads", 'j', CLI_INT, &(c).threads, "N", "cores to use (default: all available)"}, \
+    {"quiet", 'q', CLI_FLAG, &(c).quiet, NULL, "no progress, no notes"},                   \
+    {"verbose", 'v', CLI_FLAG, &(c).verbose, NULL, "say what is done"},                    \
+    {"trace", 0, CLI_TEXT, &(c).trace, "PARTS", "every detail of some parts, e.g. face,weights"}
 #define CLI_PRECISION_OPTION(c) \
     {"precision", 0, CLI_CHOICE, &(c).precision, CLI_PRECISIONS, "arithmetic of the encoder (default fp32)"}
 

@@ -12,8 +12,8 @@
 enum { MAX_DEPTH = 32 };
 
 static const char *const media_endings[] = {
-    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v", ".3gp", ".flv", ".ts", ".wmv", ".ogv",
-    ".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac",
+    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v", ".3gp",  ".flv",
+    ".ts",  ".wmv", ".ogv", ".wav",  ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac",
 };
 
 static int add(cli_clips *clips, const char *path)

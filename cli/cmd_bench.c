@@ -93,11 +93,12 @@ static void report(bench *b, const fal_encoder_description *about)
             snprintf(threads, sizeof threads, "%d", b->common.threads);
         printf("%s %s, %s, %s threads, %s: %.3f s median, %.3f s least for %g s of input (%.3f of real time)\n"
                "opened in %.3f s, peak memory %.2f GiB\n",
-               about->family, about->size, about->arithmetic, threads, fal_instruction_set(), median, least,
-               b->seconds, median / b->seconds, b->open_s, peak);
+               about->family, about->size, about->arithmetic, threads, fal_instruction_set(), median, least, b->seconds,
+               median / b->seconds, b->open_s, peak);
         return;
     }
-    printf("{\"family\": \"%s\", \"size\": \"%s\", \"arithmetic\": \"%s\", \"threads\": %d, \"input_s\": %g, \"open_s\": %.6f, "
+    printf("{\"family\": \"%s\", \"size\": \"%s\", \"arithmetic\": \"%s\", \"threads\": %d, \"input_s\": %g, "
+           "\"open_s\": %.6f, "
            "\"peak_gib\": %.4f, \"seconds\": [",
            about->family, about->size, about->arithmetic, b->common.threads, b->seconds, b->open_s, peak);
     for (int i = 0; i < b->repeat; i++)
@@ -115,8 +116,8 @@ static int bench_encoder(bench *b)
     fal_status st = fal_encoder_open(b->model, &how, &encoder, &err);
     b->open_s = now() - start;
     if (st == FAL_OK)
-        st = fal_session_create(&(fal_session_options){.threads = b->common.threads, .cancel = b->common.progress.cancel},
-                                &session, &err);
+        st = fal_session_create(
+            &(fal_session_options){.threads = b->common.threads, .cancel = b->common.progress.cancel}, &session, &err);
     if (st == FAL_OK)
         st = time_runs(b, encoder, session, &err);
     if (st == FAL_OK)
@@ -138,9 +139,12 @@ static int run(int argc, char **argv)
         CLI_PRECISION_OPTION(b.common),
         CLI_COMMON_OPTIONS(b.common),
     };
-    const cli_usage usage = {"bench", "encoder MODEL", "Times forward passes of an encoder on noise.",
+    const cli_usage usage = {"bench",
+                             "encoder MODEL",
+                             "Times forward passes of an encoder on noise.",
                              "  falsetto bench encoder avhubert-random --stream video --threads 1",
-                             options, sizeof options / sizeof *options};
+                             options,
+                             sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;

@@ -55,7 +55,8 @@ static void print_opinion(const fal_opinion *o)
 
 static void print_reason(const fal_reason *r)
 {
-    static const char marks[] = {[FAL_SEVERITY_NOTE] = '-', [FAL_SEVERITY_WARNING] = '!', [FAL_SEVERITY_BLOCKING] = 'x'};
+    static const char marks[] = {
+        [FAL_SEVERITY_NOTE] = '-', [FAL_SEVERITY_WARNING] = '!', [FAL_SEVERITY_BLOCKING] = 'x'};
     printf("  %c %s: %s\n", marks[r->severity], r->code, r->text);
 }
 
@@ -69,8 +70,7 @@ static void print_judgement(const fal_judgement *j)
         print_opinion(&j->opinions[i]);
     for (size_t i = 0; i < j->range_count; i++)
         printf("%s%.2f-%.2f s (peak %.2f at %.2f s)%s", i ? ", " : "  strongest: ", j->ranges[i].start_s,
-               j->ranges[i].end_s, j->ranges[i].peak_logit, j->ranges[i].peak_s,
-               i + 1 == j->range_count ? "\n" : "");
+               j->ranges[i].end_s, j->ranges[i].peak_logit, j->ranges[i].peak_s, i + 1 == j->range_count ? "\n" : "");
     for (size_t i = 0; i < j->reason_count; i++)
         print_reason(&j->reasons[i]);
 }
@@ -212,11 +212,14 @@ static int run(int argc, char **argv)
         CLI_COMMON_OPTIONS(d->common),
     };
     const cli_usage usage = {
-        "detect", "CLIP...",
-        "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a file, a\n"
+        "detect",
+        "CLIP...",
+        "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a file, "
+        "a\n"
         "folder, or - for a list on stdin. Without --encoder and --probe the built-in demonstration detector runs.",
         "  falsetto detect clip.mp4 --encoder self_large_vox_433h.pt --probe model-epoch=18.ckpt --plot timeline.svg",
-        options, sizeof options / sizeof *options};
+        options,
+        sizeof options / sizeof *options};
     code = cli_parse(&usage, argc, argv, &positional);
     if (code < 0 && !positional)
         code = cli_misuse(&usage, "no clip given");

@@ -105,10 +105,8 @@ static int encode_files(encode *e)
 {
     fal_error err;
     fal_encoder *encoder = NULL;
-    fal_encoder_options how = {.numbers = cli_numbers(&e->common),
-                               .heads = e->heads,
-                               .threads = e->common.threads,
-                               .log = &e->common.log};
+    fal_encoder_options how = {
+        .numbers = cli_numbers(&e->common), .heads = e->heads, .threads = e->common.threads, .log = &e->common.log};
     fal_status st = fal_encoder_open(e->model, &how, &encoder, &err);
     if (st == FAL_OK)
         st = run_model(e, encoder, &err);
@@ -131,9 +129,12 @@ static int run(int argc, char **argv)
         CLI_PRECISION_OPTION(e.common),
         CLI_COMMON_OPTIONS(e.common),
     };
-    const cli_usage usage = {"encode", "MODEL", "Runs an encoder on arrays: tensors in (.npy), tensors out (.npz).",
+    const cli_usage usage = {"encode",
+                             "MODEL",
+                             "Runs an encoder on arrays: tensors in (.npy), tensors out (.npz).",
                              "  falsetto encode model.pt --stream video --video mouth.npy --layers all -o out.npz",
-                             options, sizeof options / sizeof *options};
+                             options,
+                             sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;

@@ -44,7 +44,8 @@ static fal_status evaluate(const fal_scored_list *list, fal_metrics *m, fal_erro
 static void print_metrics(const fal_metrics *m)
 {
     printf("clips     %zu (%zu fake, %zu real)\n", m->count, m->fakes, m->reals);
-    printf("AUC       %.4f\nAP        %.4f\nEER       %.4f (threshold %.4f)\n", m->auc, m->ap, m->eer, m->eer_threshold);
+    printf("AUC       %.4f\nAP        %.4f\nEER       %.4f (threshold %.4f)\n", m->auc, m->ap, m->eer,
+           m->eer_threshold);
     printf("accuracy  %.4f (at score 0)\nlog-loss  %.4f\nBrier     %.4f\n", m->accuracy, m->log_loss, m->brier);
 }
 
@@ -65,10 +66,13 @@ static int run(int argc, char **argv)
         {"output", 'o', CLI_TEXT, &scores, "CSV", "write path,score,label,p_fake,frames"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"eval", "LIST.csv",
-                             "Scores the clips of a labelled list and prints AUC, AP, EER, accuracy, log-loss and Brier score.",
-                             "  falsetto eval test.csv --head probe.safetensors --features feats -o scores.csv",
-                             options, sizeof options / sizeof *options};
+    const cli_usage usage = {
+        "eval",
+        "LIST.csv",
+        "Scores the clips of a labelled list and prints AUC, AP, EER, accuracy, log-loss and Brier score.",
+        "  falsetto eval test.csv --head probe.safetensors --features feats -o scores.csv",
+        options,
+        sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;

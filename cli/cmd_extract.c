@@ -17,18 +17,22 @@ static int run(int argc, char **argv)
         {"encoder", 'e', CLI_TEXT, &encoder, "NAME[:STREAM]", "path or name; STREAM audio, video or av (default: all)"},
         {"output", 'o', CLI_TEXT, &x.out, "DIR", "where the .npz files go"},
         {"dtype", 0, CLI_CHOICE, &dtype, "f32|f16", "stored as (default f32)"},
-        {"exact-preprocessing", 0, CLI_FLAG, &x.exact_preprocessing, NULL, "follow the official scripts to the letter (slow)"},
+        {"exact-preprocessing", 0, CLI_FLAG, &x.exact_preprocessing, NULL,
+         "follow the official scripts to the letter (slow)"},
         {"trim-silence", 0, CLI_FLAG, &x.trim_silence, NULL, "drop leading silence as AVH-Align does"},
         {"jobs", 0, CLI_INT, &x.jobs, "N", "clips at the same time (default: one per core)"},
         CLI_PRECISION_OPTION(common),
         CLI_COMMON_OPTIONS(common),
     };
     const cli_usage usage = {
-        "extract", "LIST.csv",
-        "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the official\n"
+        "extract",
+        "LIST.csv",
+        "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the "
+        "official\n"
         "key names. Run the same command again to go on after an interruption; failures are listed in failed.csv.",
         "  falsetto extract labels.csv --root clips --encoder self_large_vox_433h.pt -o features",
-        options, sizeof options / sizeof *options};
+        options,
+        sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;

@@ -41,9 +41,12 @@ static int run(int argc, char **argv)
         CLI_COMMON_OPTIONS(common),
     };
     const cli_usage usage = {
-        "train", "probe", "Fits a linear probe on extracted features: log-sum-exp pooling, early stopping on the validation loss.",
+        "train",
+        "probe",
+        "Fits a linear probe on extracted features: log-sum-exp pooling, early stopping on the validation loss.",
         "  falsetto train probe --train train.csv --val val.csv --features feats -o probe.safetensors",
-        options, sizeof options / sizeof *options};
+        options,
+        sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;

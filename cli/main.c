@@ -11,12 +11,14 @@ static const cli_command *const commands[] = {
 static void print_help(FILE *out)
 {
     fputs("Usage: falsetto COMMAND [options] ...\n\n"
-          "Tells real talking-head video from deepfakes with frozen self-supervised encoders.\n\nCommands:\n", out);
+          "Tells real talking-head video from deepfakes with frozen self-supervised encoders.\n\nCommands:\n",
+          out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nfalsetto COMMAND --help tells more. Results go to stdout, messages to stderr.\n"
           "Exit codes: 0 done, 1 something in the input failed (said which), 2 wrong usage, 130 stopped by Ctrl-C.\n\n"
-          "Example:\n  falsetto detect clip.mp4\n", out);
+          "Example:\n  falsetto detect clip.mp4\n",
+          out);
 }
 
 int main(int argc, char **argv)

@@ -52,6 +52,7 @@ static fal_status fit_and_save(const fal_probe_training *t, const fal_feature_se
 {
     fal_status st = FAL_OK;
     fal_probe probe = {0};
+    fal_probe_report facts;
     fal_probe_fit_options fit = {.batch_size = t->batch_size,
                                  .max_epochs = t->max_epochs,
                                  .patience = t->patience,
@@ -59,10 +60,11 @@ static fal_status fit_and_save(const fal_probe_training *t, const fal_feature_se
                                  .seed = t->seed,
                                  .progress = t->progress,
                                  .log = t->log};
-    FAL_TRY(fal_probe_fit(train, validation, &fit, &probe, report, err));
+    FAL_TRY(fal_probe_fit(train, validation, &fit, &probe, &facts, err));
     probe.l2_normalise = !t->no_l2;
-    FAL_TRY(fal_probe_calibrate(&probe, validation, &report->calibration, err));
-    FAL_TRY(fal_probe_save(path, &probe, t, report, err));
+    FAL_TRY(fal_probe_calibrate(&probe, validation, &facts.calibration, err));
+    FAL_TRY(fal_probe_save(path, &probe, t, &facts, err));
+    *report = facts;
 done:
     fal_free(probe.weight);
     return st;
@@ -131,6 +133,8 @@ done:
 
 void fal_scored_list_free(fal_scored_list *list)
 {
+    if (!list)
+        return;
     if (list->storage)
         fal_feature_set_free(list->storage);
     fal_free(list->storage);

@@ -94,7 +94,7 @@ typedef struct fal_array {
 } fal_array;
 
 /* One thread's working state: scratch memory and cached kernels. Not for two threads at once; may be used with several
- * encoders in turn. After a first call with the same shapes, further calls allocate nothing. */
+ * encoders in turn. After two calls with the same shapes further ones allocate nothing. */
 typedef void fal_stage_callback(void *user, const char *stage, const fal_array *value);
 typedef struct fal_session_options {
     int threads;                  /* cores used inside one forward pass; 0: all available */
