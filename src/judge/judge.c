@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/progress.h"
 #include "core/str.h"
+#include "core/thread.h"
 #include "face/detector.h"
 #include "feature/encode_inputs.h"
 #include "feature/inputs.h"
@@ -189,7 +190,7 @@ static fal_status read_inputs(work *w, const char *path, fal_error *err)
         .exact = w->choices->exact_preprocessing,
         .trim_silence = w->choices->trim_silence,
         .face = w->choices->face,
-        .threads = j->threads,
+        .threads = j->threads > 0 ? j->threads : fal_cpu_count(),
         .detector = j->detector,
         .progress = w->choices->progress,
         .log = j->log,
