@@ -123,7 +123,12 @@ typedef struct fal_sound_facts {
     double leading_silence_s;     /* AVH-Align's rule, |x| <= 0.0005 */
 } fal_sound_facts;
 
-typedef struct fal_timing { double decode_s, face_s, encode_s, total_s; } fal_timing;
+typedef struct fal_timing {
+    double decode_s; /* sound, and the second decoding, which cuts the crops */
+    double face_s;   /* the first decoding with the face track */
+    double encode_s; /* encoders, heads and explanation */
+    double total_s;
+} fal_timing;
 
 typedef struct fal_judgement {
     const char *path;

@@ -37,7 +37,7 @@ typedef struct fal_clip_inputs {
     uint8_t *mouth;         /* [frames, 96, 96], or NULL */
     int64_t frames;         /* video frames at 25 fps (native rate when exact) after trimming */
     double start_s;         /* time of the first row in the clip: 0, or later when silence was trimmed */
-    double decode_s, face_s; /* wall time spent */
+    double decode_s, face_s; /* wall time: sound and crops (second decoding); first decoding with face tracking */
 } fal_clip_inputs;
 
 /* A stream the clip does not have leaves its arrays NULL: that is no error here. Audio rows and video frames are not
