@@ -61,10 +61,12 @@ endfunction()
 
 # fal_fuzz(NAME DEPS folders): fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput. A fuzz build links libFuzzer; every other
 # build links replay.c, which feeds fuzz/corpus/NAME to it as the ordinary test "fuzz/NAME".
+add_custom_target(fuzzers) # every harness and nothing else
 function(fal_fuzz name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
   list(TRANSFORM arg_DEPS PREPEND fal_)
   add_executable(fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz_${name}.c)
+  add_dependencies(fuzzers fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE fal_flags ${arg_DEPS} ${arg_LIBS})
   if(FALSETTO_FUZZ)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
