@@ -13,6 +13,7 @@
 #define FALSETTO_ENCODER_H
 
 #include <falsetto/log.h>
+#include <falsetto/media.h>
 #include <falsetto/status.h>
 
 #include <signal.h>
@@ -38,9 +39,12 @@ typedef enum fal_input_kind {
     FAL_INPUT_NONE,
     FAL_INPUT_WAVE,     /* [samples] float32, 16 kHz mono, not normalised (the encoder does that if its family asks) */
     FAL_INPUT_LOGFBANK, /* [T,104] float32: 26 log-mel bands x 4 rows, each row layer-normalised, 25 Hz (AV-HuBERT) */
-    FAL_INPUT_MOUTH,    /* [T,96,96] uint8 grey crops, or [T,88,88] float32 already normalised, 25 Hz */
-    FAL_INPUT_FACE,     /* [T,H,W,3] uint8 face crops */
-    FAL_INPUT_FRAME     /* [T,H,W,3] uint8 whole frames */
+    FAL_INPUT_MOUTH,    /* mouth crops in AV-HuBERT's alignment, 25 Hz: [T,96,96] uint8 grey or [T,96,96,3] uint8 RGB,
+                           or [T,88,88] float32 already cropped and normalised */
+    FAL_INPUT_MOUTH_AVSR, /* the same shapes, aligned as Auto-AVSR does; from a clip always RGB */
+    FAL_INPUT_FACE,     /* face crops, [T,side,side,3] uint8 RGB as the description's picture rule makes them, or float32
+                           as the network reads it (pixel_values) */
+    FAL_INPUT_FRAME     /* whole frames, the same shapes */
 } fal_input_kind;
 
 typedef enum fal_number_format {
@@ -55,6 +59,9 @@ typedef struct fal_encoder_options {
     uint64_t seed;              /* for random encoders; 0 means the documented default seed 1 */
     int threads;                /* used while loading; 0: all */
     double wave_norm_eps;       /* wav2vec2 family: eps of the waveform normalisation; 0: 1e-7 as Hugging Face */
+    const char *feature;        /* which of the family's features, NULL: its default. clip: projected (default), pooled,
+                                   tokens; videomae: steps (default), clip, tokens; fsfm: pooled (default), mean, cls,
+                                   norm-mean, tokens; docs/models/ says what each is */
     const fal_log *log;         /* NULL: silent */
 } fal_encoder_options;
 
@@ -67,6 +74,10 @@ typedef struct fal_encoder_description {
     fal_input_kind audio_input, video_input;
     int64_t dim;                /* channels of a feature row */
     double rate_hz;             /* feature rows per second */
+    const char *feature;        /* name of the feature, "features" for families with one */
+    fal_picture_rule picture;   /* for FACE and FRAME inputs */
+    int64_t chunk_frames;       /* video frames that can be encoded by themselves: a clip may be given in pieces of any
+                                   multiple of this, the rows are the same; 0: the whole clip must be seen at once */
     int64_t layers, width, heads;
     uint64_t parameters;        /* used by the encoder */
     bool random_weights;        /* drawn from a seed: features mean nothing beyond the random baseline */
@@ -74,8 +85,9 @@ typedef struct fal_encoder_description {
     const char *arithmetic;     /* "float32", "bfloat16 (native)", "bfloat16 weights, float32 products" */
 } fal_encoder_description;
 
-/* `source`: a path, or a registry name such as "avhubert-random" (seeded random AV-HuBERT Large), "wav2vec2-xls-r-300m"
- * style names when installed under $FALSETTO_HOME/models. Errors name missing, misshapen and surplus tensors. */
+/* `source`: a path; a name of the catalogue (models.h) when that model is installed, or random like "avhubert-random"; or
+ * the name of a family, which stands for its first installed model. Errors name missing, misshapen and surplus tensors.
+ */
 FAL_API fal_status fal_encoder_open(const char *source, const fal_encoder_options *options, fal_encoder **out,
                                     fal_error *err);
 FAL_API void fal_encoder_free(fal_encoder **encoder);
@@ -116,6 +128,9 @@ typedef struct fal_encode_request {
     size_t layer_count;
     bool all_layers;
     bool skip_features;      /* true: only the hidden states are wanted */
+    bool pool_hidden;        /* hidden states come at the features' rate, one row per feature row, pooled as the family
+                                does with its last layer: pairs joined (wav2vec2, hubert, wavlm), class token (clip),
+                                mean of a tubelet's or picture's patches (videomae, fsfm). For probes on inner layers */
 } fal_encode_request;
 
 typedef struct fal_hidden {
@@ -135,33 +150,6 @@ typedef struct fal_encoding {
 
 FAL_API fal_status fal_encode(const fal_encoder *encoder, fal_session *session, const fal_encode_request *request,
                               fal_encoding *out, fal_error *err);
-
-/* ---- the registry ------------------------------------------------------------------------------------------------ */
-
-typedef struct fal_model_entry {
-    const char *name;       /* "avhubert-large", "wav2vec2-xls-r-300m" */
-    const char *family, *size, *streams; /* streams as text: "audio, video, av" */
-    int64_t dim;
-    double rate_hz;
-    const char *licence;    /* of the public weights, or "none needed" for random ones */
-    const char *source;     /* where the public weights come from */
-    bool non_commercial;    /* the licence forbids commercial use */
-} fal_model_entry;
-FAL_API size_t fal_model_count(void);
-FAL_API const fal_model_entry *fal_model_at(size_t index);
-
-/* A full-size random model by the upstream initialisation, written as safetensors. `name` as in the registry. */
-FAL_API fal_status fal_model_init(const char *name, uint64_t seed, fal_number_format store, const char *path,
-                                  const fal_log *log, fal_error *err);
-/* Rewrites any readable checkpoint of a known family as one tidy safetensors file: canonical names, configuration and
- * origin in the metadata. */
-typedef enum fal_store { FAL_STORE_AS_IS, FAL_STORE_F32, FAL_STORE_F16, FAL_STORE_BF16 } fal_store;
-FAL_API fal_status fal_model_import(const char *source, const char *path, fal_store store,
-                                    const fal_encoder_options *options, fal_error *err);
-/* Describes any checkpoint file, of a known family or not, as JSON text (container, tensors with dtype and shape,
- * metadata, class names its pickle mentions, inferred configuration). *json is freed with fal_text_free. */
-FAL_API fal_status fal_model_info_json(const char *source, char **json, fal_error *err);
-FAL_API void fal_text_free(char **text);
 
 #ifdef __cplusplus
 }

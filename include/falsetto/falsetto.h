@@ -25,6 +25,7 @@
 #include <falsetto/judge.h>
 #include <falsetto/log.h>
 #include <falsetto/media.h>
+#include <falsetto/models.h>
 #include <falsetto/progress.h>
 #include <falsetto/report.h>
 #include <falsetto/status.h>

@@ -16,6 +16,19 @@
 extern "C" {
 #endif
 
+/* Filters of picture scaling, both as Pillow computes them on 8-bit pixels: antialiased when shrinking. */
+typedef enum fal_scaling { FAL_SCALE_BICUBIC, FAL_SCALE_BILINEAR } fal_scaling;
+
+/* How a frame or a face crop becomes the square the network reads: scaled with 8-bit pixels, then the middle cut out.
+ * The encoder divides by 255 and normalises. */
+typedef struct fal_picture_rule {
+    int64_t side;          /* of the square, pixels; 0: the encoder reads no pictures */
+    int64_t shorter;       /* the shorter edge is scaled to this, then the middle is cut; 0: both edges to `side` */
+    fal_scaling scaling;
+    bool crop_floor;       /* the middle begins at floor((size - side) / 2) (Hugging Face); else that half rounded to
+                              even (torchvision) */
+} fal_picture_rule;
+
 enum { FAL_MEDIA_NAME = 64 };
 
 /* Unknown numbers are 0, unknown names empty. */

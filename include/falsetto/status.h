@@ -35,6 +35,9 @@ typedef struct fal_error {
 /* A short lower-case name such as "format"; never NULL. */
 FAL_API const char *fal_status_name(fal_status status);
 
+/* Frees a text that the library handed to the caller; leaves NULL. */
+FAL_API void fal_text_free(char **text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,7 @@
 #include "core/status.h"
 
+#include "core/alloc.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,4 +65,10 @@ void fal_error_prefix(fal_error *err, const char *fmt, ...)
     va_end(ap);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+}
+
+void fal_text_free(char **text)
+{
+    if (text)
+        fal_release(text);
 }

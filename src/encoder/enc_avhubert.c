@@ -155,22 +155,22 @@ static const fal_weight_row norm_rows[] = {
 };
 
 static const fal_weight_row block_rows[] = {
-    {FAL_FIELD(fal_block_weights, q_w), "self_attn.q_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, q_b), "self_attn.q_proj.bias", "D", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, k_w), "self_attn.k_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, k_b), "self_attn.k_proj.bias", "D", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, v_w), "self_attn.v_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, v_b), "self_attn.v_proj.bias", "D", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, out_w), "self_attn.out_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, out_b), "self_attn.out_proj.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.q_w), "self_attn.q_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, attn.q_b), "self_attn.q_proj.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.k_w), "self_attn.k_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, attn.k_b), "self_attn.k_proj.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.v_w), "self_attn.v_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, attn.v_b), "self_attn.v_proj.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.out_w), "self_attn.out_proj.weight", "D D", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, attn.out_b), "self_attn.out_proj.bias", "D", FAL_INIT_ZERO},
     {FAL_FIELD(fal_block_weights, attn_norm.gamma), "self_attn_layer_norm.weight", "D", FAL_INIT_ONE},
     {FAL_FIELD(fal_block_weights, attn_norm.beta), "self_attn_layer_norm.bias", "D", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, fc1_w), "fc1.weight", "F D", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, fc1_b), "fc1.bias", "F", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, fc2_w), "fc2.weight", "D F", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, fc2_b), "fc2.bias", "D", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, ffn_norm.gamma), "final_layer_norm.weight", "D", FAL_INIT_ONE},
-    {FAL_FIELD(fal_block_weights, ffn_norm.beta), "final_layer_norm.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.fc1_w), "fc1.weight", "F D", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, ffn.fc1_b), "fc1.bias", "F", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.fc2_w), "fc2.weight", "D F", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, ffn.fc2_b), "fc2.bias", "D", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.norm.gamma), "final_layer_norm.weight", "D", FAL_INIT_ONE},
+    {FAL_FIELD(fal_block_weights, ffn.norm.beta), "final_layer_norm.bias", "D", FAL_INIT_ZERO},
 };
 
 static const char *const ignored[] = {
@@ -446,7 +446,7 @@ static fal_status forward(const void *model, fal_forward *pass, fal_error *err)
     FAL_TRY(fal_posconv_run(m->positions, pass, x, rows, err));
     if (!m->config.pre_norm)
         fal_norm_run(&m->last_norm, pass->run, x, rows, x);
-    FAL_TRY(fal_transformer_run(m->layers, pass, x, rows, err));
+    FAL_TRY(fal_transformer_run(m->layers, pass, x, rows, rows, err));
     FAL_TRY(fal_forward_keep(pass, pass->last_layer, x, rows, m->config.width, err));
     if (!pass->features)
         goto done;

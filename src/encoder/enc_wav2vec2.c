@@ -49,27 +49,27 @@ static bool recognise(const fal_checkpoint *ckpt, char prefix[FAL_PREFIX_BYTES])
 /* ---- binding: Hugging Face names first, fairseq names second ---- */
 
 static const fal_weight_row block_rows[] = {
-    {FAL_FIELD(fal_block_weights, q_w), "attention.q_proj.weight|self_attn.q_proj.weight", "H H",
+    {FAL_FIELD(fal_block_weights, attn.q_w), "attention.q_proj.weight|self_attn.q_proj.weight", "H H",
      FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, q_b), "attention.q_proj.bias|self_attn.q_proj.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, k_w), "attention.k_proj.weight|self_attn.k_proj.weight", "H H",
+    {FAL_FIELD(fal_block_weights, attn.q_b), "attention.q_proj.bias|self_attn.q_proj.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.k_w), "attention.k_proj.weight|self_attn.k_proj.weight", "H H",
      FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, k_b), "attention.k_proj.bias|self_attn.k_proj.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, v_w), "attention.v_proj.weight|self_attn.v_proj.weight", "H H",
+    {FAL_FIELD(fal_block_weights, attn.k_b), "attention.k_proj.bias|self_attn.k_proj.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.v_w), "attention.v_proj.weight|self_attn.v_proj.weight", "H H",
      FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, v_b), "attention.v_proj.bias|self_attn.v_proj.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, out_w), "attention.out_proj.weight|self_attn.out_proj.weight", "H H",
+    {FAL_FIELD(fal_block_weights, attn.v_b), "attention.v_proj.bias|self_attn.v_proj.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.out_w), "attention.out_proj.weight|self_attn.out_proj.weight", "H H",
      FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, out_b), "attention.out_proj.bias|self_attn.out_proj.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, attn.out_b), "attention.out_proj.bias|self_attn.out_proj.bias", "H", FAL_INIT_ZERO},
     {FAL_FIELD(fal_block_weights, attn_norm.gamma), "layer_norm.weight|self_attn_layer_norm.weight", "H", FAL_INIT_ONE},
     {FAL_FIELD(fal_block_weights, attn_norm.beta), "layer_norm.bias|self_attn_layer_norm.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, fc1_w), "feed_forward.intermediate_dense.weight|fc1.weight", "F H",
+    {FAL_FIELD(fal_block_weights, ffn.fc1_w), "feed_forward.intermediate_dense.weight|fc1.weight", "F H",
      FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, fc1_b), "feed_forward.intermediate_dense.bias|fc1.bias", "F", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, fc2_w), "feed_forward.output_dense.weight|fc2.weight", "H F", FAL_INIT_NORMAL(0.02)},
-    {FAL_FIELD(fal_block_weights, fc2_b), "feed_forward.output_dense.bias|fc2.bias", "H", FAL_INIT_ZERO},
-    {FAL_FIELD(fal_block_weights, ffn_norm.gamma), "final_layer_norm.weight", "H", FAL_INIT_ONE},
-    {FAL_FIELD(fal_block_weights, ffn_norm.beta), "final_layer_norm.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.fc1_b), "feed_forward.intermediate_dense.bias|fc1.bias", "F", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.fc2_w), "feed_forward.output_dense.weight|fc2.weight", "H F", FAL_INIT_NORMAL(0.02)},
+    {FAL_FIELD(fal_block_weights, ffn.fc2_b), "feed_forward.output_dense.bias|fc2.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_block_weights, ffn.norm.gamma), "final_layer_norm.weight", "H", FAL_INIT_ONE},
+    {FAL_FIELD(fal_block_weights, ffn.norm.beta), "final_layer_norm.bias", "H", FAL_INIT_ZERO},
 };
 
 static const fal_weight_row norm_rows[] = {
@@ -238,7 +238,7 @@ static fal_status forward(const void *model, fal_forward *pass, fal_error *err)
     FAL_TRY(fal_posconv_run(m->positions, pass, x, rows, err));
     if (!m->config.pre_norm)
         fal_norm_run(&m->encoder_norm, pass->run, x, rows, x);
-    FAL_TRY(fal_transformer_run(m->layers, pass, x, rows, err));
+    FAL_TRY(fal_transformer_run(m->layers, pass, x, rows, rows, err));
     if (pass->last_layer == m->config.layers) {
         fal_forward_stage(pass, "last_layer_raw", x, rows, width, 0);
         if (m->config.pre_norm) /* the last hidden state is after the norm, the ones before it are not */
@@ -264,6 +264,12 @@ static void describe(const void *in, fal_encoder_description *out)
     out->width = config->width;
     out->layers = config->layers;
     out->heads = config->heads;
+}
+
+static fal_pooling pooling(const void *config)
+{
+    (void)config;
+    return (fal_pooling){.kind = FAL_POOL_JOIN, .group = 2};
 }
 
 static void tiny(void *out)
@@ -329,6 +335,7 @@ const fal_family fal_family_wav2vec2 = {
     .build = build,
     .forward = forward,
     .describe = describe,
+    .pooling = pooling,
     .config_json = fal_w2v_config_json,
     .free = free_model,
     .ignored = ignored,

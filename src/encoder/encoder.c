@@ -45,7 +45,10 @@ static void describe(const fal_loaded *l, const fal_encoder_options *options, fa
     d->random_weights = fal_bind_is_random(l->bind);
     d->numbers = options->numbers;
     d->arithmetic = !bf16 ? "float32" : fal_cpu_has_bf16() ? "bfloat16 (native)" : "bfloat16 weights, float32 products";
+    d->feature = l->family->features ? l->family->features[0] : "features";
     l->family->describe(l->config, d);
+    if (l->family->pooling)
+        enc->pooling = l->family->pooling(l->config);
 }
 
 /* The loaded model, packed, becomes the encoder; what is left of `l` is the caller's to free. */
@@ -180,6 +183,8 @@ static fal_status plan(const fal_encoder *enc, const fal_encode_request *request
         want[request->layers[i]] = true;
     pass->want = want;
     pass->features = !request->skip_features;
+    if (request->pool_hidden)
+        pass->pooling = enc->pooling;
     for (size_t k = 0; k < states; k++)
         if (want[k] || pass->features)
             pass->last_layer = (int64_t)k;

@@ -9,6 +9,7 @@ struct fal_encoder {
     void *model;
     char *origin;
     fal_encoder_description description;
+    fal_pooling pooling; /* of hidden states, when a request asks for it */
 };
 
 struct fal_session {

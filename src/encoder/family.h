@@ -8,7 +8,7 @@
 #include "encoder/build.h"
 #include "encoder/forward.h"
 #include "weights/bind.h"
-#include <falsetto/encoder.h>
+#include <falsetto/models.h>
 
 /* A released configuration: for the catalogue, for `models init` and for naming what was opened. */
 typedef struct fal_config_entry {
@@ -42,6 +42,8 @@ typedef struct fal_family {
     /* The configuration, from shapes and from whatever configuration the file carries; errors say what is not covered.
      */
     fal_status (*configure)(const fal_config_source *source, void *config, fal_error *err);
+    const char *const *features; /* names for fal_encoder_options.feature, NULL-terminated, the default first; NULL: one
+                                    feature without a name. configure stores the choice (fal_family_feature) */
     /* A configuration small enough for tests, every size its own. */
     void (*tiny)(void *config);
     /* Sets dimensions and binds all rows; *model is the family's struct of bound (unpacked) tensors. */
@@ -49,7 +51,11 @@ typedef struct fal_family {
     /* Packs the bound tensors into layers. The checkpoint (or binder) may be closed afterwards. */
     fal_status (*build)(void *model, const fal_build *build, fal_error *err);
     fal_status (*forward)(const void *model, fal_forward *pass, fal_error *err);
-    void (*describe)(const void *config, fal_encoder_description *out); /* dim, layers, width, heads */
+    /* dim, layers, width, heads; and what this configuration has otherwise than the family: streams, inputs, rate,
+     * picture rule, chunk_frames. */
+    void (*describe)(const void *config, fal_encoder_description *out);
+    /* How hidden states are brought to the features' rate; NULL: they have it. */
+    fal_pooling (*pooling)(const void *config);
     /* Members of a JSON object, in the names of the public configuration files: the falsetto.config metadata, which
      * configure reads back. Two configurations are the same when this text is. */
     void (*config_json)(const void *config, fal_jw *w);
@@ -66,6 +72,9 @@ const fal_family *fal_family_find(const char *name); /* NULL: no such family */
  * name when `wanted` is not NULL. The error says what was tried and what the file looks like. */
 fal_status fal_family_recognise(const fal_checkpoint *ckpt, const char *wanted, const fal_family **family,
                                 char prefix[FAL_PREFIX_BYTES], fal_error *err);
+
+/* The index in family->features of the one asked for in the options (0 without a wish), or an error that lists them. */
+fal_status fal_family_feature(const fal_family *family, const fal_encoder_options *options, int *index, fal_error *err);
 
 /* Helper of recognise functions: finds a tensor whose name ends in `name` at a dot or at its start and writes what
  * precedes it. */

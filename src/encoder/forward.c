@@ -2,15 +2,51 @@
 
 #include <string.h>
 
+/* Rows and width that x [rows, dim] has after pooling. */
+static int64_t pooled_rows(const fal_pooling *pool, int64_t rows, int64_t *dim)
+{
+    if (pool->kind == FAL_POOL_NONE)
+        return rows;
+    if (pool->kind == FAL_POOL_JOIN)
+        *dim *= pool->group;
+    return (rows + pool->group - 1) / pool->group;
+}
+
+static void pool(const fal_forward *pass, const float *x, int64_t rows, int64_t dim, float *out)
+{
+    const fal_pooling *p = &pass->pooling;
+    int64_t group = p->group > 0 ? p->group : 1, groups = rows / group;
+    switch (p->kind) {
+    case FAL_POOL_NONE:
+        memcpy(out, x, (size_t)(rows * dim) * sizeof *x);
+        break;
+    case FAL_POOL_JOIN:
+        memcpy(out, x, (size_t)(rows * dim) * sizeof *x);
+        for (int64_t r = rows; r % group; r++)
+            memcpy(out + r * dim, x + (rows - 1) * dim, (size_t)dim * sizeof *x);
+        break;
+    case FAL_POOL_FIRST:
+        for (int64_t g = 0; g < groups; g++)
+            memcpy(out + g * dim, x + g * group * dim, (size_t)dim * sizeof *x);
+        break;
+    case FAL_POOL_MEAN:
+        for (int64_t g = 0; g < groups; g++)
+            fal_mean_rows(pass->run, x + (g * group + p->skip) * dim, group - p->skip, dim, group - p->skip,
+                          out + g * dim);
+        break;
+    }
+}
+
 fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim, fal_error *err)
 {
     fal_status st = FAL_OK;
     float *copy;
     if (!pass->want[layer])
         return FAL_OK;
-    FAL_FLOATS(copy, pass->run, rows * dim);
-    memcpy(copy, x, (size_t)(rows * dim) * sizeof *copy);
-    pass->hidden[layer] = (fal_hidden){.layer = (int)layer, .rows = rows, .dim = dim, .data = copy};
+    int64_t out_dim = dim, out_rows = pooled_rows(&pass->pooling, rows, &out_dim);
+    FAL_FLOATS(copy, pass->run, out_rows * out_dim);
+    pool(pass, x, rows, dim, copy);
+    pass->hidden[layer] = (fal_hidden){.layer = (int)layer, .rows = out_rows, .dim = out_dim, .data = copy};
 done:
     return st;
 }

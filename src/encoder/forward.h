@@ -5,6 +5,14 @@
 #include "tensor/ops.h"
 #include <falsetto/encoder.h>
 
+/* Rows of a layer to one row per feature row. */
+typedef struct fal_pooling {
+    enum { FAL_POOL_NONE, FAL_POOL_JOIN, FAL_POOL_FIRST, FAL_POOL_MEAN } kind;
+    int64_t group; /* consecutive rows that make one: JOIN writes them side by side (the last row repeated when it does not
+                      come out even), FIRST takes the first, MEAN averages those after `skip` */
+    int64_t skip;
+} fal_pooling;
+
 typedef struct fal_forward {
     fal_run *run;
     fal_stream stream;
@@ -12,6 +20,7 @@ typedef struct fal_forward {
     const bool *want;                /* [layers + 1]: hidden states to keep */
     int64_t last_layer;              /* highest layer to compute; all of them when features are wanted */
     bool features;
+    fal_pooling pooling;             /* of the hidden states kept; NONE: as they are */
     /* results, in the run's arena */
     fal_hidden *hidden; /* [layers + 1], data NULL where not wanted */
     const float *out;   /* [rows, dim], NULL when features are not wanted */
@@ -21,7 +30,7 @@ typedef struct fal_forward {
 /* count floats of the pass's arena into `ptr`, or out through done. */
 #define FAL_FLOATS(ptr, run, count) FAL_ALLOC(ptr, fal_run_floats((run), (count)))
 
-/* Copies x [rows, dim] as hidden state `layer` if that one is wanted. */
+/* Copies x [rows, dim], pooled if the caller wants that, as hidden state `layer` if that one is wanted. */
 fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim,
                             fal_error *err);
 /* FAL_ERR_CANCELLED once the caller has asked to stop. */

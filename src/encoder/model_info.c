@@ -132,9 +132,3 @@ done:
     fal_free(path);
     return st;
 }
-
-void fal_text_free(char **text)
-{
-    if (text)
-        fal_release(text);
-}

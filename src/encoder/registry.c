@@ -66,6 +66,34 @@ const fal_config_entry *fal_catalogue_find(const char *name, const fal_family **
     return NULL;
 }
 
+const fal_model_entry *fal_model_find(const char *name)
+{
+    const fal_family *family;
+    const fal_config_entry *entry = fal_catalogue_find(name, &family);
+    return entry ? &entry->model : NULL;
+}
+
+fal_status fal_family_feature(const fal_family *family, const fal_encoder_options *options, int *index, fal_error *err)
+{
+    fal_buf known = {0};
+    if (!options->feature) {
+        *index = 0;
+        return FAL_OK;
+    }
+    for (int i = 0; family->features && family->features[i]; i++) {
+        if (fal_str_eq(family->features[i], options->feature)) {
+            *index = i;
+            fal_buf_free(&known);
+            return FAL_OK;
+        }
+        fal_buf_printf(&known, "%s%s", i ? ", " : "", family->features[i]);
+    }
+    fal_status st = fal_fail(err, FAL_ERR_ARGUMENT, "family %s has no feature \"%s\"; it has %s", family->name,
+                             options->feature, known.data ? known.data : "one, which needs no name");
+    fal_buf_free(&known);
+    return st;
+}
+
 /* ---- recognising a file ---- */
 
 bool fal_find_prefix(const fal_checkpoint *ckpt, const char *name, char prefix[FAL_PREFIX_BYTES])

@@ -1,32 +1,38 @@
-/* A stack of transformer layers: self-attention and feed-forward, each with a residual and a LayerNorm.
+/* A stack of transformer or conformer layers. What families vary is data:
  *
- *   pre-norm:   x = x + attn(LN_a(x));   x = x + fc2(act(fc1(LN_f(x))))
- *   post-norm:  x = LN_a(x + attn(x));   x = LN_f(x + fc2(act(fc1(x))))
+ *   pre-norm:   x += attn(LN_a(x));   x += ffn(N_f(x))
+ *   post-norm:  x = LN_a(x + attn(x));   x = LN_f(x + ffn(x))
+ *   conformer:  x += ffn'(LN_m(x)) / 2;   x += attn(LN_a(x));   x += conv(LN_c(x));   x += ffn(LN_f(x)) / 2;   x = LN_o(x)
  *
- * attn: q, k, v = Linear(x), heads are consecutive slices of D/heads channels, softmax over all rows, out projection.
- * Vaswani et al. 2017 (post-norm), Xiong et al. 2020 (pre-norm). */
+ * self_attention.h, feed_forward.h and conv_module.h have the parts. Vaswani et al. 2017 (post-norm), Xiong et al. 2020
+ * (pre-norm), Gulati et al. 2020 (conformer). */
 #ifndef FAL_ENCODER_TRANSFORMER_H
 #define FAL_ENCODER_TRANSFORMER_H
 
-#include "encoder/build.h"
-#include "encoder/forward.h"
-#include "encoder/norm.h"
+#include "encoder/conv_module.h"
+#include "encoder/feed_forward.h"
+#include "encoder/self_attention.h"
 
 /* What a file holds of one layer; families bind it with their own tensor names. Members are fal_tensor only. */
 typedef struct fal_block_weights {
-    fal_tensor q_w, q_b, k_w, k_b, v_w, v_b; /* [D,D], [D] */
-    fal_tensor out_w, out_b;                 /* [D,D], [D] */
-    fal_norm_weights attn_norm;              /* [D] */
-    fal_tensor fc1_w, fc1_b;                 /* [F,D], [F] */
-    fal_tensor fc2_w, fc2_b;                 /* [D,F], [D] */
-    fal_norm_weights ffn_norm;               /* [D] */
+    fal_norm_weights attn_norm;        /* [D] */
+    fal_attention_weights attn;
+    fal_feed_forward_weights ffn;
+    fal_feed_forward_weights macaron;  /* the rest: conformer layers */
+    fal_conv_module_weights conv;
+    fal_norm_weights out_norm;         /* [D] */
 } fal_block_weights;
 
 typedef struct fal_transformer_params {
     int64_t width, ffn, heads, layers;
     bool pre_norm;
-    double norm_eps;
+    bool conformer;             /* needs pre_norm */
+    double norm_eps;            /* of every LayerNorm */
     fal_act act;
+    fal_positions positions;
+    /* FAL_POSITIONS_BUCKETED: the table all layers share, [buckets, heads]. */
+    const fal_tensor *bucket_table;
+    int64_t max_distance;
 } fal_transformer_params;
 
 typedef struct fal_transformer fal_transformer;
@@ -36,10 +42,14 @@ fal_status fal_transformer_create(const fal_transformer_params *params, const fa
                                   const fal_build *build, fal_transformer **out, fal_error *err);
 void fal_transformer_free(fal_transformer **transformer);
 
-/* Runs layers 1..pass->last_layer over x [rows, width] in place. Keeps the wanted hidden states that layers read; what
- * the last one writes is the caller's to keep, because families differ in the norm that comes after it.
- * Stage: "layer0_attn", the first layer's attention before its residual. */
+/* Runs layers 1..pass->last_layer over x [rows, width] in place; rows of `sequence` consecutive tokens see each other (a
+ * clip: sequence = rows; a batch of pictures: tokens of one). Positions need sequence == rows. Keeps the wanted hidden
+ * states that layers read; what the last one writes is the caller's to keep, because families differ in the norm that
+ * comes after it.
+ * Stages of the first layer: "layer0_attn_norm" (what attention reads, pre-norm), "layer0_attn" (what it adds),
+ * "layer0_ffn_act" (inside the feed-forward), "layer0_conv_norm", "layer0_conv_depthwise"; of all: "positions" (the
+ * table or the bias). */
 fal_status fal_transformer_run(const fal_transformer *transformer, fal_forward *pass, float *x, int64_t rows,
-                               fal_error *err);
+                               int64_t sequence, fal_error *err);
 
 #endif

@@ -22,6 +22,15 @@ void fal_add(fal_run *run, const float *a, const float *b, int64_t count, float 
         kernels->add(a + i, b + i, count - i < CHUNK ? count - i : CHUNK, y + i);
 }
 
+void fal_glu(fal_run *run, const float *x, int64_t rows, int64_t dim, float *y)
+{
+    const fal_kernels *kernels = fal_kernels_get();
+    int threads = fal_run_threads(run);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t row = 0; row < rows; row++)
+        kernels->gate(x + row * 2 * dim, x + row * 2 * dim + dim, dim, y + row * dim);
+}
+
 void fal_mean_rows(fal_run *run, const float *x, int64_t rows, int64_t dim, int64_t group, float *y)
 {
     const fal_kernels *kernels = fal_kernels_get();

@@ -48,6 +48,7 @@ typedef struct fal_kernels {
     void (*widen_bf16)(const uint16_t *in, int64_t n, float *out);
     void (*act)(fal_act act, const float *x, int64_t n, float *y); /* not FAL_ACT_PRELU */
     void (*add)(const float *a, const float *b, int64_t n, float *y);
+    void (*gate)(const float *x, const float *gates, int64_t n, float *y);     /* y = x * sigmoid(gates) */
     void (*add_scaled)(const float *x, float scale, int64_t n, float *y);      /* y += scale * x */
     void (*affine)(const float *x, const float *scale, const float *shift, int64_t n, float *y);
     void (*multiply_add)(const float *a, const float *b, int64_t n, float *y); /* y += a * b */

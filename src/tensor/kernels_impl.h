@@ -400,6 +400,13 @@ static void add(const float *a, const float *b, int64_t n, float *y)
         store_at(y, load_at(a, i, n) + load_at(b, i, n), i, n);
 }
 
+/* The exponent is held where e^-g would overflow: the quotient is then below x * 1e-38. */
+static void gate(const float *x, const float *gates, int64_t n, float *y)
+{
+    FOR_VECTORS(i, n)
+        store_at(y, load_at(x, i, n) / (1.0f + vexp(load_at(gates, i, n) * -1.0f)), i, n);
+}
+
 static void add_scaled(const float *x, float scale, int64_t n, float *y)
 {
     FOR_VECTORS(i, n)
@@ -497,6 +504,7 @@ const fal_kernels TABLE = {
     .widen_bf16 = widen_bf16,
     .act = act_row,
     .add = add,
+    .gate = gate,
     .add_scaled = add_scaled,
     .affine = affine,
     .multiply_add = multiply_add,

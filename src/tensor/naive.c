@@ -207,6 +207,13 @@ void fal_naive_add(const float *a, const float *b, int64_t count, float *y)
         y[i] = a[i] + b[i];
 }
 
+void fal_naive_glu(const float *x, int64_t rows, int64_t dim, float *y)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < dim; c++)
+            y[r * dim + c] = (float)(x[r * 2 * dim + c] / (1 + exp(-(double)x[r * 2 * dim + dim + c])));
+}
+
 void fal_naive_mean_rows(const float *x, int64_t rows, int64_t dim, int64_t group, float *y)
 {
     for (int64_t out = 0; out < rows / group; out++)

@@ -22,6 +22,7 @@ int64_t fal_naive_l2_normalise_rows(const float *x, int64_t rows, int64_t dim, f
 
 void fal_naive_act_apply(fal_act act, const float *x, int64_t count, float *y);
 void fal_naive_add(const float *a, const float *b, int64_t count, float *y);
+void fal_naive_glu(const float *x, int64_t rows, int64_t dim, float *y);
 void fal_naive_mean_rows(const float *x, int64_t rows, int64_t dim, int64_t group, float *y);
 
 /* `scores` is scratch for args->rows values. */

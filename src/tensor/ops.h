@@ -115,6 +115,8 @@ int64_t fal_l2_normalise_rows(const float *x, int64_t rows, int64_t dim, float *
 
 void fal_act_apply(fal_run *run, fal_act act, const float *x, int64_t count, float *y);
 void fal_add(fal_run *run, const float *a, const float *b, int64_t count, float *y); /* y may be a or b */
+/* Gated linear unit, y[r][c] = x[r][c] * sigmoid(x[r][dim + c]): x [rows, 2 dim], y [rows, dim]; y must not overlap x. */
+void fal_glu(fal_run *run, const float *x, int64_t rows, int64_t dim, float *y);
 /* Mean over `group` consecutive rows of [rows, dim]: y [rows / group, dim]. */
 void fal_mean_rows(fal_run *run, const float *x, int64_t rows, int64_t dim, int64_t group, float *y);
 

@@ -122,6 +122,11 @@ static void test_affine_add_mean(void **unused)
     fal_naive_add(x, y, ROWS * DIM, want);
     fal_add(run, x, y, ROWS * DIM, x);
     fal_check_close("add in place", x, want, ROWS * DIM, 0, 0);
+    for (int i = 0; i < ROWS * DIM; i++)
+        y[i] *= 60; /* gates from shut to open */
+    fal_glu(run, y, ROWS / 2, DIM, got);
+    fal_naive_glu(y, ROWS / 2, DIM, want);
+    fal_check_close("glu", got, want, ROWS / 2 * DIM, 1e-6, 4e-7);
     fal_run_free(&run);
     fal_free(x), fal_free(y), fal_free(scale), fal_free(shift), fal_free(got), fal_free(want);
 }
