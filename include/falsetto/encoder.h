@@ -56,6 +56,8 @@ typedef struct fal_encoder_options {
     fal_number_format numbers;  /* default float32 */
     int heads;                  /* attention heads, over what the file says (0: from the file or the family's rule) */
     const char *family;         /* NULL: recognised from the tensor names */
+    fal_stream stream;          /* 0: any. When `source` is the name of a family, the stream its model must have; says
+                                   nothing about a path or a model's name */
     uint64_t seed;              /* for random encoders; 0 means the documented default seed 1 */
     int threads;                /* used while loading; 0: all */
     double wave_norm_eps;       /* wav2vec2 family: eps of the waveform normalisation; 0: 1e-7 as Hugging Face */
