@@ -4,6 +4,7 @@
 #include "core/str.h"
 #include "core/thread.h"
 #include "encoder/loaded.h"
+#include "encoder/place.h"
 
 #include <string.h>
 
@@ -77,24 +78,17 @@ done:
 static fal_status load(const char *source, const fal_encoder_options *options, fal_loaded *out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    const fal_family *family;
-    char *path = NULL;
-    FAL_TRY(fal_model_locate(source, &path, err));
-    const fal_config_entry *entry = path ? NULL : fal_catalogue_find(source, &family);
-    if (path)
-        FAL_TRY(fal_loaded_open(path, options, out, err));
-    else if (entry && entry->random)
-        FAL_TRY(fal_loaded_draw(family, entry->config, entry->model.size, options->seed,
-                                options->threads > 0 ? options->threads : fal_cpu_count(), out, err));
-    else if (entry)
-        FAL_FAIL(FAL_ERR_NOT_FOUND,
-                 "%s is not installed in the model folder ($FALSETTO_HOME/models); its weights come "
-                 "from %s",
-                 source, entry->model.source);
+    fal_place place = {0};
+    int threads = options->threads > 0 ? options->threads : fal_cpu_count();
+    FAL_TRY(fal_place_find(source, options->stream, &place, err));
+    fal_encoder_options how = fal_place_options(&place, options);
+    if (place.path)
+        FAL_TRY(fal_loaded_open(place.path, &how, out, err));
     else
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is neither a file, a folder, nor the name of a model", source);
+        FAL_TRY(fal_loaded_draw(place.family, place.entry->config, place.entry->model.size, options->seed, threads, out,
+                                err));
 done:
-    fal_free(path);
+    fal_place_free(&place);
     return st;
 }
 

@@ -3,7 +3,6 @@
 #include "core/alloc.h"
 #include "core/str.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_SEED = 1 };
@@ -91,45 +90,5 @@ fal_status fal_loaded_draw(const fal_family *family, const void *config, const c
     l = (fal_loaded){0};
 done:
     fal_loaded_free(&l);
-    return st;
-}
-
-/* ---- finding files ---- */
-
-static fal_status models_folder(char **out, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    const char *home = getenv("FALSETTO_HOME"), *user = getenv("HOME");
-    if (home && home[0])
-        FAL_ALLOC(*out, fal_path_join(home, "models"));
-    else
-        FAL_ALLOC(*out, fal_path_join(user ? user : ".", ".falsetto/models"));
-done:
-    return st;
-}
-
-fal_status fal_model_locate(const char *source, char **path, fal_error *err)
-{
-    static const char *const endings[] = {"", ".safetensors", ".pt", ".pth"};
-    fal_status st = FAL_OK;
-    char *folder = NULL, *candidate = NULL;
-    *path = NULL;
-    if (fal_path_exists(source)) {
-        FAL_ALLOC(*path, fal_strdup(source));
-        goto done;
-    }
-    FAL_TRY(models_folder(&folder, err));
-    for (size_t i = 0; i < FAL_COUNT(endings) && !strchr(source, '/'); i++) {
-        FAL_ALLOC(candidate, fal_asprintf("%s/%s%s", folder, source, endings[i]));
-        if (fal_path_exists(candidate)) {
-            *path = candidate;
-            candidate = NULL;
-            goto done;
-        }
-        fal_release(&candidate);
-    }
-done:
-    fal_free(candidate);
-    fal_free(folder);
     return st;
 }

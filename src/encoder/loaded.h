@@ -28,9 +28,4 @@ fal_status fal_loaded_write(const fal_loaded *loaded, const char *source, fal_dt
 /* {"encoder_embed_dim":768,...}: the family's configuration as compact JSON text, appended. */
 void fal_loaded_config_text(const fal_family *family, const void *config, fal_buf *out);
 
-/* The file or folder a name or path stands for: an existing path as it is; a name is looked up in the model folder
- * ($FALSETTO_HOME/models, without the variable ~/.falsetto/models) as NAME, NAME.safetensors, NAME.pt and NAME.pth.
- * *path is NULL when there is none; freed with fal_free. */
-fal_status fal_model_locate(const char *source, char **path, fal_error *err);
-
 #endif

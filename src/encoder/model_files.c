@@ -4,6 +4,7 @@
 #include "core/str.h"
 #include "core/thread.h"
 #include "encoder/loaded.h"
+#include "encoder/place.h"
 #include "weights/safetensors_write.h"
 
 #define FAL_LOG_COMPONENT "encoder"
@@ -49,24 +50,21 @@ static fal_dtype stored_type(const fal_bind *bind)
 fal_status fal_model_import(const char *source, const char *path, fal_store store, const fal_encoder_options *options,
                             fal_error *err)
 {
-    static const fal_encoder_options defaults = {0};
     fal_status st = FAL_OK;
     fal_loaded loaded = {0};
-    char *file = NULL;
-    FAL_TRY(fal_model_locate(source, &file, err));
-    if (!file)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is neither a file, a folder, nor an installed model", source);
-    FAL_TRY(fal_loaded_open(file, options ? options : &defaults, &loaded, err));
+    fal_place place = {0};
+    FAL_TRY(fal_place_file(source, &place, err));
+    fal_encoder_options how = fal_place_options(&place, options);
+    FAL_TRY(fal_loaded_open(place.path, &how, &loaded, err));
     fal_dtype type = store == FAL_STORE_F32    ? FAL_F32
                      : store == FAL_STORE_F16  ? FAL_F16
                      : store == FAL_STORE_BF16 ? FAL_BF16
                                                : stored_type(loaded.bind);
-    FAL_TRY(fal_loaded_write(&loaded, fal_path_base(file), type, path, err));
-    fal_log_info(options ? options->log : NULL, "imported %s (%s %s) as %s", file, loaded.family->name, loaded.size,
-                 path);
+    FAL_TRY(fal_loaded_write(&loaded, fal_path_base(place.path), type, path, err));
+    fal_log_info(how.log, "imported %s (%s %s) as %s", place.path, loaded.family->name, loaded.size, path);
 done:
     fal_loaded_free(&loaded);
-    fal_free(file);
+    fal_place_free(&place);
     return st;
 }
 
@@ -78,7 +76,7 @@ fal_status fal_model_init(const char *name, uint64_t seed, fal_number_format sto
     const fal_family *family;
     const fal_config_entry *entry = fal_catalogue_find(name, &family);
     if (!entry)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"", name);
+        FAL_TRY(fal_place_unknown(name, err));
     FAL_TRY(fal_loaded_draw(family, entry->config, entry->model.size, seed, fal_cpu_count(), &loaded, err));
     FAL_TRY(fal_loaded_write(&loaded, "random", store == FAL_NUMBERS_BF16 ? FAL_BF16 : FAL_F32, path, err));
     fal_log_info(log, "wrote %s with random weights to %s", name, path);

@@ -1,6 +1,7 @@
 /* Any checkpoint, described as JSON. */
 #include "core/alloc.h"
 #include "encoder/loaded.h"
+#include "encoder/place.h"
 
 /* A family's binding is tried in full, so that "recognised" means "can be opened". */
 static void put_model(fal_jw *w, const char *path)
@@ -112,14 +113,12 @@ fal_status fal_model_info_json(const char *source, char **json, fal_error *err)
     fal_status st = FAL_OK;
     fal_checkpoint *ckpt = NULL;
     fal_buf text = {0};
-    char *path = NULL;
-    FAL_TRY(fal_model_locate(source, &path, err));
-    if (!path)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is neither a file, a folder, nor an installed model", source);
-    FAL_TRY(fal_checkpoint_open(path, NULL, &ckpt, err));
+    fal_place place = {0};
+    FAL_TRY(fal_place_file(source, &place, err));
+    FAL_TRY(fal_checkpoint_open(place.path, NULL, &ckpt, err));
     fal_jw w = fal_jw_start(&text, false);
     fal_jw_object(&w);
-    put_model(&w, path);
+    put_model(&w, place.path);
     put_file(&w, ckpt);
     fal_jw_end_object(&w);
     if (text.failed)
@@ -129,6 +128,6 @@ fal_status fal_model_info_json(const char *source, char **json, fal_error *err)
 done:
     fal_buf_free(&text);
     fal_checkpoint_free(&ckpt);
-    fal_free(path);
+    fal_place_free(&place);
     return st;
 }

@@ -59,6 +59,8 @@ typedef struct fal_named_tensor {
  * such in the error. */
 fal_status fal_checkpoint_open(const char *path, const fal_log *log, fal_checkpoint **out, fal_error *err);
 void fal_checkpoint_free(fal_checkpoint **ckpt);
+/* Whether a folder holds one of the files that fal_checkpoint_open looks for in a folder. */
+bool fal_checkpoint_is_model_folder(const char *folder);
 
 /* A file that is already in memory and outlives the checkpoint: embedded heads, fuzzing. */
 typedef struct fal_source {

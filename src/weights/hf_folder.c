@@ -21,18 +21,18 @@ static const struct {
     {"open_clip_pytorch_model.bin", false},
 };
 
-/* ---- shards ---- */
-
-static fal_status read_json(const char *path, fal_json **out, fal_error *err)
+bool fal_checkpoint_is_model_folder(const char *folder)
 {
-    fal_status st = FAL_OK;
-    fal_buf text = {0};
-    FAL_TRY(fal_file_read(path, MAX_JSON_BYTES, &text, err));
-    FAL_TRY(fal_json_parse(text.data ? text.data : "", text.length, path, out, err));
-done:
-    fal_buf_free(&text);
-    return st;
+    bool found = false;
+    for (size_t i = 0; i < sizeof weight_files / sizeof *weight_files && !found; i++) {
+        char *path = fal_path_join(folder, weight_files[i].name);
+        found = path && fal_path_exists(path);
+        fal_free(path);
+    }
+    return found;
 }
+
+/* ---- shards ---- */
 
 /* A shard lies beside its index: nothing else is opened on an index's word. */
 static bool is_plain_name(const char *name)
@@ -112,7 +112,7 @@ static fal_status read_sharded(fal_checkpoint *ckpt, const char *folder, const c
     fal_json *json = NULL;
     const char **shards = NULL;
     size_t *first = NULL, count;
-    FAL_TRY(read_json(index, &json, err));
+    FAL_TRY(fal_json_read(index, &json, err));
     const fal_json *map = fal_json_get(json, "weight_map");
     if (fal_json_count(map) == 0)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: no weight_map", index);
