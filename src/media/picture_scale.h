@@ -9,7 +9,7 @@
 
 #include <falsetto/media.h>
 
-enum { FAL_PICTURE_SIDE_MAX = 4096 }; /* largest `side` and `shorter` of a rule */
+enum { FAL_PICTURE_SIDE_MAX = 1024 }; /* largest `side` and `shorter` of a rule */
 
 typedef struct fal_picture_scaler fal_picture_scaler;
 
