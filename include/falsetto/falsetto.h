@@ -17,6 +17,7 @@
 #define FALSETTO_FALSETTO_H
 
 #include <falsetto/encoder.h>
+#include <falsetto/compare.h>
 #include <falsetto/eval.h>
 #include <falsetto/export.h>
 #include <falsetto/extract.h>
