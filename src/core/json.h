@@ -1,5 +1,5 @@
 /* JSON through jansson behind our own types (the only file with jansson.h is json.c).
- * Parsing: UTF-8, duplicate keys refused, nesting at most 64, one document. Numbers keep the int/real difference. */
+ * Parsing: UTF-8, duplicate keys refused, nesting at most 64, at most 2^19 values, one document; files up to 32 MiB. Numbers keep the int/real difference. */
 #ifndef FAL_CORE_JSON_H
 #define FAL_CORE_JSON_H
 
@@ -56,6 +56,11 @@ void fal_jw_float(fal_jw *w, float value);
 void fal_jw_bool(fal_jw *w, bool value);
 void fal_jw_null(fal_jw *w);
 void fal_jw_value(fal_jw *w, const fal_json *value); /* a parsed value, copied */
+/* A member of an object: key and value. */
+void fal_jw_put_string(fal_jw *w, const char *key, const char *text);
+void fal_jw_put_int(fal_jw *w, const char *key, int64_t value);
+void fal_jw_put_double(fal_jw *w, const char *key, double value);
+void fal_jw_put_bool(fal_jw *w, const char *key, bool value);
 
 /* Shortest decimal text that reads back exactly (17 or 9 digits at most); "nan", "inf", "-inf" for the rest. */
 void fal_format_double(char out[32], double value);

@@ -45,6 +45,17 @@ static const char *size_name(const fal_family *family, const void *config, const
     return size ? size : "custom";
 }
 
+uint64_t fal_loaded_parameters(const fal_loaded *l)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < fal_bind_bound_count(l->bind); i++) {
+        const fal_named_tensor *t = fal_bind_bound_at(l->bind, i);
+        if (!fal_str_ends(t->name, ".running_mean") && !fal_str_ends(t->name, ".running_var"))
+            count += (uint64_t)fal_tensor_count(&t->tensor);
+    }
+    return count;
+}
+
 static fal_status bind_all(fal_loaded *l, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -54,26 +65,34 @@ done:
     return st;
 }
 
-fal_status fal_loaded_open(const char *path, const fal_encoder_options *options, fal_loaded *out, fal_error *err)
+fal_status fal_loaded_try(const char *path, const fal_encoder_options *options, fal_loaded *l, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_loaded l = {0};
     char prefix[FAL_PREFIX_BYTES];
-    FAL_TRY(fal_checkpoint_open(path, options->log, &l.ckpt, err));
-    FAL_TRY(fal_family_recognise(l.ckpt, options->family, &l.family, prefix, err));
-    FAL_ALLOC(l.config, fal_calloc(1, l.family->config_size));
-    FAL_TRY(fal_bind_open(l.ckpt, prefix, &l.bind, err));
-    fal_config_source source = {.ckpt = l.ckpt, .bind = l.bind, .options = options};
-    if ((st = l.family->configure(&source, l.config, err)) != FAL_OK) {
+    *l = (fal_loaded){0};
+    FAL_TRY(fal_checkpoint_open(path, options->log, &l->ckpt, err));
+    FAL_TRY(fal_family_recognise(l->ckpt, options->family, &l->family, prefix, err));
+    FAL_ALLOC(l->config, fal_calloc(1, l->family->config_size));
+    FAL_TRY(fal_bind_open(l->ckpt, prefix, &l->bind, err));
+    fal_config_source source = {.ckpt = l->ckpt, .bind = l->bind, .options = options};
+    if ((st = l->family->configure(&source, l->config, err)) != FAL_OK) {
         fal_error_prefix(err, "%s", path);
         goto done;
     }
-    FAL_TRY(bind_all(&l, err));
-    l.size = size_name(l.family, l.config, path);
-    *out = l;
-    l = (fal_loaded){0};
+    FAL_TRY(bind_all(l, err));
+    l->size = size_name(l->family, l->config, path);
 done:
-    fal_loaded_free(&l);
+    return st;
+}
+
+fal_status fal_loaded_open(const char *path, const fal_encoder_options *options, fal_loaded *out, fal_error *err)
+{
+    fal_loaded l;
+    fal_status st = fal_loaded_try(path, options, &l, err);
+    if (st == FAL_OK)
+        *out = l;
+    else
+        fal_loaded_free(&l);
     return st;
 }
 

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LETTERS = 26, MAX_NAME = 1024, REPORT_NAMES = 12, REPORT_BYTES = 280 };
+/* MAX_COUNTED: released models have at most 48 layers; a layer's views alone take some kilobytes. */
+enum { LETTERS = 26, MAX_NAME = 1024, REPORT_NAMES = 12, REPORT_BYTES = 280, MAX_COUNTED = 512 };
 
 /* One kind of mistake: the first names, and how many there are. */
 typedef struct complaint {
@@ -196,7 +197,7 @@ int64_t fal_bind_count(const fal_bind *bind, const char *pattern)
     const char *number = strstr(pattern, "%d");
     int64_t count = 0;
     assert(number);
-    for (; bind->ckpt; count++) {
+    for (; bind->ckpt && count < MAX_COUNTED; count++) {
         snprintf(start, sizeof start, "%s%.*s%lld%s", bind->prefix, (int)(number - pattern), pattern,
                  (long long)count, number + 2);
         size_t at = fal_checkpoint_lower_bound(bind->ckpt, start);
@@ -472,6 +473,11 @@ fal_status fal_bind_finish(fal_bind *bind, const char *const *ignored, fal_error
         FAL_TRY(draw_values(bind, err));
 done:
     return st;
+}
+
+bool fal_bind_is_used(const fal_bind *bind, size_t index)
+{
+    return bind->ckpt && index < fal_checkpoint_count(bind->ckpt) && bind->used[index];
 }
 
 size_t fal_bind_bound_count(const fal_bind *bind)

@@ -80,8 +80,8 @@ int64_t fal_bind_get_dim(const fal_bind *bind, char letter); /* 0: not fixed yet
  * "encoder.layers.3.|blocks.3."). Mistakes are collected, not returned. */
 void fal_bind_rows(fal_bind *bind, const char *group, const fal_weight_row *rows, size_t count, void *target);
 
-/* How many consecutive indices N from 0 exist with a tensor name starting with sprintf(pattern, N); pattern has one
- * %d. */
+/* How many consecutive indices N from 0 exist with a tensor name starting with sprintf(pattern, N), at most 512;
+ * pattern has one %d. */
 int64_t fal_bind_count(const fal_bind *bind, const char *pattern);
 /* A tensor below the prefix by name ('|' spellings), or NULL: for looking at shapes before binding. Not counted as
  * used. */
@@ -90,6 +90,9 @@ const fal_tensor *fal_bind_peek(const fal_bind *bind, const char *name);
 /* Ends binding: fails with one report (up to 12 names per kind, then a count) if anything was missing or misshapen, or
  * below the prefix unclaimed and not matched by `ignored` (NULL-terminated list of globs such as "quantizer.*"). */
 fal_status fal_bind_finish(fal_bind *bind, const char *const *ignored, fal_error *err);
+
+/* Whether the index-th tensor of the checkpoint (fal_checkpoint_at) was bound, or claimed with a wrong shape. */
+bool fal_bind_is_used(const fal_bind *bind, size_t index);
 
 /* What was bound, with canonical full names (without the file's prefix): for `models import`, counting parameters. */
 size_t fal_bind_bound_count(const fal_bind *bind);

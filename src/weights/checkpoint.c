@@ -76,17 +76,26 @@ done:
     return st;
 }
 
+fal_status fal_checkpoint_values(fal_checkpoint *ckpt, const fal_json *json, const char *origin, const fal_value **out,
+                                 fal_error *err)
+{
+    fal_value_pool pool = {.arena = ckpt->arena, .budget = SIZE_MAX};
+    const fal_value *value = fal_value_from_json(&pool, json);
+    if (!value && pool.exhausted)
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: values of more than %d MB", origin, FAL_VALUES_MAX_BYTES >> 20);
+    if (!value)
+        return fal_fail(err, FAL_ERR_MEMORY, "%s: out of memory", origin);
+    *out = value;
+    return FAL_OK;
+}
+
 fal_status fal_checkpoint_json(fal_checkpoint *ckpt, const char *text, size_t length, const char *origin,
                                const fal_value **out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_json *json = NULL;
-    /* The tree jansson made is already larger than this budget would ever need to be. */
-    fal_value_pool pool = {.arena = ckpt->arena, .budget = (1 << 16) + 256 * length};
     FAL_TRY(fal_json_parse(text, length, origin, &json, err));
-    const fal_value *value;
-    FAL_ALLOC(value, fal_value_from_json(&pool, json));
-    *out = value;
+    FAL_TRY(fal_checkpoint_values(ckpt, json, origin, out, err));
 done:
     fal_json_free(&json);
     return st;

@@ -27,6 +27,7 @@ struct fal_checkpoint {
     fal_owned_block *blocks;
     fal_container container;
     uint64_t bytes;
+    uint64_t inflated; /* bytes of memory that went into deflated members so far */
     fal_named_tensor *tensors;
     size_t count, capacity;
     const fal_named_tensor **by_name;
@@ -55,7 +56,9 @@ fal_status fal_checkpoint_block(fal_checkpoint *ckpt, size_t bytes, uint8_t **ou
 /* Tensor data whose address suits its type: in place where it does, else a copy. */
 fal_status fal_checkpoint_align(fal_checkpoint *ckpt, const uint8_t *data, size_t bytes, size_t alignment,
                                 const uint8_t **out, fal_error *err);
-/* A JSON document as values that live as long as the checkpoint. */
+/* A parsed JSON document, or its text, as values that live as long as the checkpoint. */
+fal_status fal_checkpoint_values(fal_checkpoint *ckpt, const fal_json *json, const char *origin, const fal_value **out,
+                                 fal_error *err);
 fal_status fal_checkpoint_json(fal_checkpoint *ckpt, const char *text, size_t length, const char *origin,
                                const fal_value **out, fal_error *err);
 

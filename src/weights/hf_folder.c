@@ -7,7 +7,7 @@
 
 #define FAL_LOG_COMPONENT "weights"
 
-enum { MAX_JSON_BYTES = 1 << 24, MAX_SHARDS = 256 };
+enum { MAX_SHARDS = 256 };
 
 static const struct {
     const char *name;
@@ -159,11 +159,11 @@ done:
 static fal_status read_config(fal_checkpoint *ckpt, const char *path, const fal_value **out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_buf text = {0};
-    FAL_TRY(fal_file_read(path, MAX_JSON_BYTES, &text, err));
-    FAL_TRY(fal_checkpoint_json(ckpt, text.data ? text.data : "", text.length, path, out, err));
+    fal_json *json = NULL;
+    FAL_TRY(fal_json_read(path, &json, err));
+    FAL_TRY(fal_checkpoint_values(ckpt, json, path, out, err));
 done:
-    fal_buf_free(&text);
+    fal_json_free(&json);
     return st;
 }
 

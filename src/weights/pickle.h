@@ -5,7 +5,8 @@
  * tensors and containers are known by name and done here). Nothing is looked up, imported or run.
  *
  * Work and memory are bounded by the size of the pickle: every opcode does a constant amount of work besides what it
- * reads, and values come from a pool whose budget grows by FAL_PICKLE_BYTES_PER_BYTE with every byte read. */
+ * reads, and values come from a pool whose budget grows by FAL_PICKLE_BYTES_PER_BYTE with every byte read, up to
+ * FAL_VALUES_MAX_BYTES. */
 #ifndef FAL_WEIGHTS_PICKLE_H
 #define FAL_WEIGHTS_PICKLE_H
 
@@ -13,7 +14,7 @@
 
 enum {
     FAL_PICKLE_BYTES_PER_BYTE = 256,
-    FAL_PICKLE_MAX_BYTES = 1 << 28 /* released checkpoints stay below 2 MB */
+    FAL_PICKLE_MAX_BYTES = 1 << 25 /* released checkpoints stay below 2 MB */
 };
 
 /* The memory of one or more tensors, as a persistent id announces it. One id, one record; two may share a key. */

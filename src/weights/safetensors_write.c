@@ -33,8 +33,7 @@ static void put_entry(fal_jw *w, const fal_named_tensor *t, fal_dtype dtype, uin
 {
     fal_jw_key(w, t->name);
     fal_jw_object(w);
-    fal_jw_key(w, "dtype");
-    fal_jw_string(w, fal_dtype_name(dtype));
+    fal_jw_put_string(w, "dtype", fal_dtype_name(dtype));
     fal_jw_key(w, "shape");
     fal_jw_array(w);
     for (int i = 0; i < t->tensor.rank; i++)
@@ -55,8 +54,7 @@ static void put_metadata(fal_jw *w, const fal_metadata *metadata, size_t count)
     fal_jw_key(w, "__metadata__");
     fal_jw_object(w);
     for (size_t i = 0; i < count; i++) {
-        fal_jw_key(w, metadata[i].key);
-        fal_jw_string(w, metadata[i].value);
+        fal_jw_put_string(w, metadata[i].key, metadata[i].value);
     }
     fal_jw_end_object(w);
 }

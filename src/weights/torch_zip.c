@@ -8,16 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Deflated members appear when somebody repacks a file. What they may grow to is bounded all together, by a factor
- * that weights, which hardly compress, never reach. */
-enum { DATA_ALIGNMENT = 8, MAX_NAME = 1024, INFLATE_FACTOR = 32, INFLATE_FREE_BYTES = 1 << 26 };
+/* Deflated members appear when somebody repacks a file. What they may grow to is bounded all together, over all files of
+ * a checkpoint, by a factor that weights, which hardly compress, never reach. */
+enum { DATA_ALIGNMENT = 8, MAX_NAME = 1024, INFLATE_FACTOR = 4, INFLATE_FREE_BYTES = 1 << 26 };
 
 typedef struct reader {
     fal_checkpoint *ckpt;
     const fal_source *source;
     fal_zip zip;
     char prefix[MAX_NAME]; /* "archive/", or "" */
-    uint64_t inflate_left, copy_left; /* bytes that may still be inflated, and copied for alignment */
+    uint64_t copy_left;    /* bytes that may still be copied for alignment */
 } reader;
 
 static bool sniff(const fal_source *source)
@@ -38,11 +38,12 @@ static fal_status inflate_member(reader *r, fal_zip_member *m, fal_error *err)
 {
     fal_status st = FAL_OK;
     uint8_t *data;
-    if (m->bytes > r->inflate_left)
+    uint64_t most = INFLATE_FREE_BYTES + INFLATE_FACTOR * r->ckpt->bytes;
+    if (m->bytes > most || r->ckpt->inflated > most - m->bytes)
         FAL_FAIL(FAL_ERR_UNSUPPORTED,
                  "%s: member %.200s is deflated and would take %llu bytes of memory; save the weights again with "
                  "torch.save, or without compression", r->source->origin, m->name, (unsigned long long)m->bytes);
-    r->inflate_left -= m->bytes;
+    r->ckpt->inflated += m->bytes;
     FAL_TRY(fal_checkpoint_block(r->ckpt, (size_t)m->bytes, &data, err));
     FAL_TRY(fal_zip_inflate(&r->zip, m, data, err));
     m->ready = data;
@@ -163,7 +164,6 @@ static fal_status read(fal_checkpoint *ckpt, const fal_source *source, fal_error
 {
     fal_status st = FAL_OK;
     reader r = {.ckpt = ckpt, .source = source, .copy_left = source->size};
-    r.inflate_left = INFLATE_FREE_BYTES + (uint64_t)INFLATE_FACTOR * source->size;
     r.zip = (fal_zip){.origin = source->origin, .bytes = source->bytes, .size = source->size};
     fal_pickle pickle = {.origin = source->origin, .arena = ckpt->arena};
     FAL_TRY(fal_zip_open(&r.zip, ckpt->arena, err));

@@ -10,8 +10,9 @@ enum { MAX_WRAPPERS = 16 };
 
 void *fal_pool_alloc(fal_value_pool *pool, size_t count, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > pool->budget) {
+    size_t bytes, used = fal_arena_peak(pool->arena);
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > pool->budget || used > FAL_VALUES_MAX_BYTES ||
+        bytes > FAL_VALUES_MAX_BYTES - used) {
         pool->exhausted = true;
         return NULL;
     }

@@ -45,6 +45,9 @@ typedef struct fal_value_pool {
     bool exhausted; /* an allocation failed because of the budget, not because memory ran out */
 } fal_value_pool;
 
+/* What the values of one checkpoint, all its files together, may take. Those of released models stay below 20 MB. */
+enum { FAL_VALUES_MAX_BYTES = 96 << 20 };
+
 /* All of these return NULL (or false) when memory or the budget runs out. */
 void *fal_pool_alloc(fal_value_pool *pool, size_t count, size_t size);
 char *fal_pool_text(fal_value_pool *pool, const void *bytes, size_t length);

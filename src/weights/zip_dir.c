@@ -7,6 +7,7 @@
 /* Record sizes and signatures: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16, 4.5.3. */
 enum {
     LOCAL_BYTES = 30, ENTRY_BYTES = 46, END_BYTES = 22, END64_BYTES = 56, LOCATOR_BYTES = 20, MAX_COMMENT = 65535,
+    MAX_MEMBERS = 1 << 17, /* the largest models have some ten thousand tensors */
     LOCAL_MAGIC = 0x04034b50, ENTRY_MAGIC = 0x02014b50, END_MAGIC = 0x06054b50, END64_MAGIC = 0x06064b50,
     LOCATOR_MAGIC = 0x07064b50, ZIP64_FIELD = 1, FLAG_ENCRYPTED = 1, STORED = 0, DEFLATED = 8
 };
@@ -151,6 +152,9 @@ fal_status fal_zip_open(fal_zip *zip, fal_arena *arena, fal_error *err)
     fal_status st = FAL_OK;
     directory dir;
     FAL_TRY(read_end(zip, &dir, err));
+    if (dir.count > MAX_MEMBERS)
+        FAL_FAIL(FAL_ERR_UNSUPPORTED, "%s: a zip file of %llu members, at most %d are read", zip->origin,
+                 (unsigned long long)dir.count, MAX_MEMBERS);
     const uint8_t *p = zip->bytes + dir.at, *end = p + dir.bytes;
     char *name; /* the names together are shorter than the directory: an entry is longer than its name and a NUL */
     FAL_ALLOC(zip->members, fal_arena_alloc(arena, (size_t)dir.count, sizeof *zip->members));
