@@ -1,6 +1,7 @@
 #include "face/mouth.h"
 
 #include "core/alloc.h"
+#include "face/plan.h"
 #include "media/image.h"
 
 #include <math.h>
@@ -127,6 +128,29 @@ static void plan_transforms(fal_mouth_plan *plan, const fal_face_timeline *timel
     }
 }
 
+/* Frames whose points give no alignment take the nearest one there is, and count. Without any, whole frames it is. */
+static fal_status borrow_transforms(fal_mouth_plan *plan, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    const size_t n = (size_t)plan->frame_count;
+    uint8_t *good = NULL;
+    int64_t *from = NULL;
+    fal_affine inverse;
+    FAL_ALLOC(good, fal_malloc_array(n, sizeof *good));
+    FAL_ALLOC(from, fal_malloc_array(n, sizeof *from));
+    for (int64_t t = 0; t < plan->frame_count; t++) {
+        good[t] = fal_affine_invert(&plan->transforms[t], &inverse);
+        plan->borrowed += !good[t];
+    }
+    plan->whole_frames = !fal_plan_nearest(good, plan->frame_count, from);
+    for (int64_t t = 0; t < plan->frame_count && !plan->whole_frames; t++)
+        plan->transforms[t] = plan->transforms[from[t]];
+done:
+    fal_free(good);
+    fal_free(from);
+    return st;
+}
+
 fal_status fal_mouth_plan_create(const fal_face_timeline *timeline, fal_mouth_plan **out, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -144,6 +168,7 @@ fal_status fal_mouth_plan_create(const fal_face_timeline *timeline, fal_mouth_pl
         FAL_ALLOC(plan->transforms, fal_malloc_array(n, sizeof *plan->transforms));
         memcpy(plan->landmarks, timeline->landmarks, n * sizeof *plan->landmarks);
         plan_transforms(plan, timeline);
+        FAL_TRY(borrow_transforms(plan, err));
     }
     *out = plan;
     plan = NULL;
@@ -165,14 +190,10 @@ void fal_mouth_plan_free(fal_mouth_plan **plan)
 fal_status fal_mouth_plan_crop(const fal_mouth_plan *plan, int64_t index, const fal_picture *frame, uint8_t *gray,
                                uint8_t *rgb, fal_error *err)
 {
-    if (index < 0 || index >= plan->frame_count)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "mouth crop: frame %lld asked for, the track has %lld", (long long)index,
-                        (long long)plan->frame_count);
-    if (frame->width != plan->width || frame->height != plan->height)
-        return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "mouth crop: frame %lld is %lld x %lld, the tracked ones are %lld x %lld", (long long)index,
-                        (long long)frame->width, (long long)frame->height, (long long)plan->width,
-                        (long long)plan->height);
+    const fal_tracked tracked = {plan->frame_count, plan->width, plan->height};
+    const fal_status st = fal_plan_check("mouth crop", &tracked, index, frame, err);
+    if (st != FAL_OK)
+        return st;
     if (plan->whole_frames) {
         crop_middle(frame, gray, rgb);
         return FAL_OK;

@@ -39,10 +39,11 @@ fal_status fal_mouth_crop_frame(const fal_picture *frame, const fal_affine *tran
 
 typedef struct fal_mouth_plan {
     int64_t frame_count, width, height;
-    bool whole_frames;        /* no face in the clip: crops are the middle of the whole frame, as the official script
-                                 falls back to; results say so */
-    fal_affine *transforms;   /* [frame_count], NULL with whole_frames */
-    fal_landmarks *landmarks; /* [frame_count], NULL with whole_frames */
+    bool whole_frames;        /* no face in the clip (or none that can be aligned): crops are the middle of the whole
+                                 frame, as the official script falls back to; results say so */
+    int64_t borrowed;         /* frames whose landmarks give no alignment; they have that of the nearest frame */
+    fal_affine *transforms;   /* [frame_count], all of them invertible; not for use with whole_frames */
+    fal_landmarks *landmarks; /* [frame_count], not for use with whole_frames */
     uint8_t *states;          /* [frame_count] fal_face_state of the frame */
 } fal_mouth_plan;
 

@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Frames of the track inside [start, end) in which the face was measured. */
@@ -48,21 +49,32 @@ static void copy_track(fal_face_timeline *line, const fal_face_tracks *tracks, i
     }
 }
 
-/* Boxes of unmeasured frames are those of the nearest measured one, the earlier on a tie. */
+static int64_t between(int64_t a, int64_t b, double part)
+{
+    return a + (int64_t)floor(part * (double)(b - a) + 0.5);
+}
+
+static fal_rect box_between(fal_rect a, fal_rect b, double part)
+{
+    return (fal_rect){between(a.left, b.left, part), between(a.top, b.top, part), between(a.right, b.right, part),
+                      between(a.bottom, b.bottom, part)};
+}
+
+/* Boxes of unmeasured frames as their landmarks, in whole pixels. Some frame of the stretch is measured. */
 static void fill_boxes(fal_face_timeline *line, int64_t start, int64_t end)
 {
-    int64_t before = -1, after = start;
+    int64_t last = -1;
     for (int64_t t = start; t < end; t++) {
-        if (fal_face_seen(line->states[t])) {
-            before = t;
+        if (!fal_face_seen(line->states[t]))
             continue;
-        }
-        after = after > t ? after : t;
-        while (after < end && !fal_face_seen(line->states[after]))
-            after++;
-        const bool take_before = before >= 0 && (after >= end || t - before <= after - t);
-        line->boxes[t] = line->boxes[take_before ? before : after];
+        for (int64_t gap = last < 0 ? start : last + 1; gap < t; gap++)
+            line->boxes[gap] = last < 0 ? line->boxes[t]
+                                        : box_between(line->boxes[last], line->boxes[t],
+                                                      (double)(gap - last) / (double)(t - last));
+        last = t;
     }
+    for (int64_t t = last + 1; t < end; t++)
+        line->boxes[t] = line->boxes[last];
 }
 
 /* A shot without the face copies the nearest frame outside it, the one before on a tie of both neighbours. */

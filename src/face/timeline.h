@@ -12,7 +12,7 @@ typedef struct fal_face_timeline {
     fal_face_mode mode;
     int64_t frame_count, width, height;
     fal_landmarks *landmarks; /* [frame_count] gaps filled, see below */
-    fal_rect *boxes;          /* [frame_count] gaps filled alike */
+    fal_rect *boxes;          /* [frame_count] gaps filled alike, rounded to whole pixels */
     uint8_t *states;          /* [frame_count] fal_face_state */
     int32_t *track;           /* [frame_count] index in fal_face_tracks.tracks the frame's face is from, -1: none */
     uint8_t *starts_shot;     /* [frame_count] as in fal_face_tracks; in exact mode only frame 0 */

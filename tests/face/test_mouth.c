@@ -314,6 +314,45 @@ static void test_smoothing_stops_at_cuts(void **state)
     fal_mouth_plan_free(&plan);
 }
 
+/* Frame 2's points all coincide: the alignment of the frame before stands in, the other frames keep theirs. */
+static void test_borrows_alignments(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    fal_error err = {0};
+    fal_landmarks landmarks[N];
+    uint8_t states[N], starts[N] = {1, 1, 1, 1}, pixels[90 * 90] = {0}, gray[PIXELS];
+    for (int t = 0; t < N; t++) {
+        states[t] = FAL_FACE_DETECTED;
+        for (int p = 0; p < FAL_LANDMARK_COUNT; p++) {
+            landmarks[t].xy[p][0] = t == 2 ? 44 : 20 + t + 5 * (p % 9);
+            landmarks[t].xy[p][1] = t == 2 ? 55 : 30 + 4 * (p / 7);
+        }
+    }
+    fal_face_timeline line = {.frame_count = N,
+                              .width = 90,
+                              .height = 90,
+                              .landmarks = landmarks,
+                              .states = states,
+                              .starts_shot = starts,
+                              .has_face = true};
+    fal_mouth_plan *plan = NULL;
+    fal_check_ok(fal_mouth_plan_create(&line, &plan, &err), &err);
+    fal_affine own;
+    fal_mouth_transforms(landmarks + 3, 1, &own);
+    assert_int_equal(plan->borrowed, 1);
+    assert_memory_equal(plan->transforms[2].m, plan->transforms[1].m, sizeof own.m);
+    assert_memory_equal(plan->transforms[3].m, own.m, sizeof own.m);
+    const fal_picture frame = {pixels, 90, 90, 90, 1};
+    fal_check_ok(fal_mouth_plan_crop(plan, 2, &frame, gray, NULL, &err), &err);
+    fal_mouth_plan_free(&plan);
+    line.frame_count = 1; /* and nobody to borrow from */
+    line.landmarks = landmarks + 2;
+    fal_check_ok(fal_mouth_plan_create(&line, &plan, &err), &err);
+    assert_true(plan->whole_frames);
+    fal_mouth_plan_free(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_whole_frame_fallback),
         cmocka_unit_test(test_refuses_nonsense),
         cmocka_unit_test(test_smoothing_stops_at_cuts),
+        cmocka_unit_test(test_borrows_alignments),
     };
     return cmocka_run_group_tests_name("face/mouth", tests, NULL, NULL);
 }
