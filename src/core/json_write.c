@@ -215,6 +215,30 @@ void fal_jw_null(fal_jw *w)
     put(w, "null");
 }
 
+void fal_jw_put_string(fal_jw *w, const char *key, const char *text)
+{
+    fal_jw_key(w, key);
+    fal_jw_string(w, text);
+}
+
+void fal_jw_put_int(fal_jw *w, const char *key, int64_t value)
+{
+    fal_jw_key(w, key);
+    fal_jw_int(w, value);
+}
+
+void fal_jw_put_double(fal_jw *w, const char *key, double value)
+{
+    fal_jw_key(w, key);
+    fal_jw_double(w, value);
+}
+
+void fal_jw_put_bool(fal_jw *w, const char *key, bool value)
+{
+    fal_jw_key(w, key);
+    fal_jw_bool(w, value);
+}
+
 static void write_object(fal_jw *w, const fal_json *object)
 {
     void *iter = NULL;

@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "encoder/fairseq.h"
 #include "encoder/family.h"
+#include "encoder/mouth_frames.h"
 #include "encoder/posconv.h"
 #include "encoder/resnet.h"
 #include "encoder/transformer.h"
@@ -80,7 +81,7 @@ static fal_status configure_from_shapes(const fal_bind *bind, avhubert_config *c
     config->ffn = fc1->shape[0];
     config->layers = fal_bind_count(bind, "encoder.layers.%d.");
     config->concat = fal_bind_peek(bind, "post_extract_proj.weight") != NULL;
-    FAL_TRY(fal_trunk_configure(bind, TRUNK, &config->trunk, err));
+    FAL_TRY(fal_trunk_configure(bind, TRUNK, FAL_ACT_RELU, &config->trunk, err));
 done:
     return st;
 }
@@ -131,15 +132,11 @@ static void config_json(const void *in, fal_jw *w)
         {"conv_pos_groups", config->groups},
     };
     for (size_t i = 0; i < FAL_COUNT(sizes); i++) {
-        fal_jw_key(w, sizes[i].key);
-        fal_jw_int(w, sizes[i].value);
+        fal_jw_put_int(w, sizes[i].key, sizes[i].value);
     }
-    fal_jw_key(w, "layer_norm_first");
-    fal_jw_bool(w, config->pre_norm);
-    fal_jw_key(w, "modality_fuse");
-    fal_jw_string(w, config->concat ? "concat" : "add");
-    fal_jw_key(w, "resnet_relu_type");
-    fal_jw_string(w, config->trunk.act == FAL_ACT_PRELU ? "prelu" : "relu");
+    fal_jw_put_bool(w, "layer_norm_first", config->pre_norm);
+    fal_jw_put_string(w, "modality_fuse", config->concat ? "concat" : "add");
+    fal_jw_put_string(w, "resnet_relu_type", config->trunk.act == FAL_ACT_PRELU ? "prelu" : "relu");
     fal_jw_key(w, "resnet_widths");
     fal_jw_array(w);
     for (size_t i = 0; i < FAL_COUNT(config->trunk.widths); i++)
@@ -201,7 +198,7 @@ static void bind_all(const avhubert_config *config, fal_bind *bind, avhubert_wei
     fal_bind_dim(bind, 'D', config->width);
     fal_bind_dim(bind, 'F', config->ffn);
     bind_linear(bind, AUDIO, config->audio_dim, &w->audio);
-    fal_trunk_bind(bind, TRUNK, &config->trunk, &w->trunk);
+    fal_trunk_bind(bind, TRUNK, &config->trunk, (fal_init)FAL_INIT_HE_FAN_OUT, &w->trunk);
     bind_linear(bind, VIDEO, config->trunk.widths[FAL_TRUNK_STAGES], &w->video);
     bind_norm(bind, "layer_norm.", fused, &w->fusion_norm);
     if (config->concat)
@@ -303,54 +300,6 @@ done:
     return st;
 }
 
-/* Mouth crops: F32 frames are taken as they are, U8 ones centre-cropped and normalised. */
-typedef struct mouth_frames {
-    fal_tensor view; /* [T, height, width] */
-    int64_t top, left;
-    float grey[256]; /* U8 value to network input */
-} mouth_frames;
-
-static fal_status open_mouth(const fal_tensor *video, mouth_frames *out, fal_error *err)
-{
-    enum { SIDE = FAL_TRUNK_SIDE };
-    char shape[96];
-    fal_tensor view = *video;
-    while (view.rank > 3 && view.shape[0] == 1) {
-        view.rank--;
-        memmove(view.shape, view.shape + 1, (size_t)view.rank * sizeof *view.shape);
-        memmove(view.stride, view.stride + 1, (size_t)view.rank * sizeof *view.stride);
-    }
-    bool ready = view.dtype == FAL_F32 && view.rank == 3 && view.shape[1] == SIDE && view.shape[2] == SIDE;
-    bool crops = view.dtype == FAL_U8 && view.rank == 3 && view.shape[1] >= SIDE && view.shape[2] >= SIDE;
-    if (!(ready || crops) || view.shape[0] < 1)
-        return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "video is %s%s, want F32[T,88,88] normalised frames or U8[T,96,96] grey mouth crops",
-                        fal_dtype_name(video->dtype), fal_tensor_shape_text(shape, video));
-    out->view = view;
-    out->top = (view.shape[1] - SIDE) / 2;
-    out->left = (view.shape[2] - SIDE) / 2;
-    /* As the original transform: in double, rounded to float32 at the end. */
-    for (int v = 0; v < 256; v++)
-        out->grey[v] = (float)((v / 255.0 - 0.421) / 0.165);
-    return FAL_OK;
-}
-
-static void read_mouth(const void *source, int64_t frame, float *out)
-{
-    enum { SIDE = FAL_TRUNK_SIDE };
-    const mouth_frames *frames = source;
-    int64_t height = frames->view.shape[1], width = frames->view.shape[2];
-    int64_t start = (frame * height + frames->top) * width + frames->left;
-    if (frames->view.dtype == FAL_F32) {
-        memcpy(out, (const float *)frames->view.data + start, SIDE * SIDE * sizeof *out);
-        return;
-    }
-    const uint8_t *in = (const uint8_t *)frames->view.data + start;
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++)
-            out[y * SIDE + x] = frames->grey[in[y * width + x]];
-}
-
 /* ---- forward ---- */
 
 /* y [T, D] at row stride y_stride = Linear(x), shown as a stage. */
@@ -364,12 +313,16 @@ static fal_status project(const fal_linear *linear, fal_forward *pass, const cha
     return st;
 }
 
-static fal_status run_trunk(const avhubert *m, fal_forward *pass, const mouth_frames *frames, int64_t rows, float **out,
+static fal_status run_trunk(const avhubert *m, fal_forward *pass, const fal_mouth_frames *mouth, float **out,
                             fal_error *err)
 {
+    static const fal_trunk_stages stages = {
+        .stem = "video_frontend3d", .layers = {[3] = "video_trunk_layer4"}, .out = "video_resnet"};
     fal_status st = FAL_OK;
-    FAL_FLOATS(*out, pass->run, rows * fal_trunk_width(m->trunk));
-    FAL_TRY(fal_trunk_run(m->trunk, pass, read_mouth, frames, rows, *out, err));
+    fal_trunk_args args = {.read = fal_mouth_read, .source = mouth, .frames = mouth->frames, .stages = &stages};
+    FAL_FLOATS(args.out, pass->run, args.frames * fal_trunk_width(m->trunk));
+    FAL_TRY(fal_trunk_run(m->trunk, pass, &args, err));
+    *out = args.out;
 done:
     return st;
 }
@@ -379,19 +332,19 @@ static fal_status read_streams(const avhubert *m, fal_forward *pass, float **aud
                                fal_error *err)
 {
     fal_status st = FAL_OK;
-    mouth_frames frames;
+    fal_mouth_frames mouth;
     int64_t audio_rows = 0, video_rows = 0;
     if (pass->stream != FAL_STREAM_VIDEO)
         FAL_TRY(read_audio(pass->audio, m->config.audio_dim, pass->run, audio, &audio_rows, err));
     if (pass->stream != FAL_STREAM_AUDIO) {
-        FAL_TRY(open_mouth(pass->video, &frames, err));
-        video_rows = frames.view.shape[0];
+        FAL_TRY(fal_mouth_open(pass->video, FAL_GREY_GIVEN, &mouth, err));
+        video_rows = mouth.frames;
     }
     if (pass->stream == FAL_STREAM_AV && audio_rows != video_rows)
         FAL_FAIL(FAL_ERR_ARGUMENT, "audio has %lld rows, video %lld: the streams must be cut to the same length",
                  (long long)audio_rows, (long long)video_rows);
     if (video_rows)
-        FAL_TRY(run_trunk(m, pass, &frames, video_rows, video, err));
+        FAL_TRY(run_trunk(m, pass, &mouth, video, err));
     *rows = audio_rows ? audio_rows : video_rows;
 done:
     return st;
@@ -479,11 +432,11 @@ static void tiny(void *out)
                                                 .groups = 4,
                                                 .pre_norm = true,
                                                 .concat = true,
-                                                .trunk = {{3, 3, 4, 5, 6}, FAL_ACT_PRELU}};
+                                                .trunk = {{3, 3, 4, 5, 6}, FAL_ACT_PRELU, false}};
 }
 
 /* clang-format off */
-#define RELEASED_TRUNK {{64, 64, 128, 256, 512}, FAL_ACT_PRELU}
+#define RELEASED_TRUNK {{64, 64, 128, 256, 512}, FAL_ACT_PRELU, false}
 /* clang-format on */
 static const avhubert_config base = {.width = 768,
                                      .ffn = 3072,

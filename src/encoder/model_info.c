@@ -12,20 +12,16 @@ static void put_model(fal_jw *w, const char *path)
     if (fal_loaded_open(path, &defaults, &loaded, &why) != FAL_OK) {
         fal_jw_key(w, "family");
         fal_jw_null(w);
-        fal_jw_key(w, "reason");
-        fal_jw_string(w, why.text);
+        fal_jw_put_string(w, "reason", why.text);
         return;
     }
-    fal_jw_key(w, "family");
-    fal_jw_string(w, loaded.family->name);
-    fal_jw_key(w, "size");
-    fal_jw_string(w, loaded.size);
+    fal_jw_put_string(w, "family", loaded.family->name);
+    fal_jw_put_string(w, "size", loaded.size);
     fal_jw_key(w, "config");
     fal_jw_object(w);
     loaded.family->config_json(loaded.config, w);
     fal_jw_end_object(w);
-    fal_jw_key(w, "used_tensors");
-    fal_jw_int(w, (int64_t)fal_bind_bound_count(loaded.bind));
+    fal_jw_put_int(w, "used_tensors", (int64_t)fal_bind_bound_count(loaded.bind));
     fal_loaded_free(&loaded);
 }
 
@@ -36,10 +32,8 @@ static void put_tensors(fal_jw *w, const fal_checkpoint *ckpt)
     for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++) {
         const fal_named_tensor *t = fal_checkpoint_at(ckpt, i);
         fal_jw_object(w);
-        fal_jw_key(w, "name");
-        fal_jw_string(w, t->name);
-        fal_jw_key(w, "dtype");
-        fal_jw_string(w, fal_dtype_name(t->tensor.dtype));
+        fal_jw_put_string(w, "name", t->name);
+        fal_jw_put_string(w, "dtype", fal_dtype_name(t->tensor.dtype));
         fal_jw_key(w, "shape");
         fal_jw_array(w);
         for (int axis = 0; axis < t->tensor.rank; axis++)
@@ -67,10 +61,8 @@ static void put_totals(fal_jw *w, const fal_checkpoint *ckpt)
             continue;
         fal_jw_key(w, fal_dtype_name((fal_dtype)type));
         fal_jw_object(w);
-        fal_jw_key(w, "tensors");
-        fal_jw_int(w, tensors);
-        fal_jw_key(w, "elements");
-        fal_jw_int(w, elements);
+        fal_jw_put_int(w, "tensors", tensors);
+        fal_jw_put_int(w, "elements", elements);
         fal_jw_end_object(w);
     }
     fal_jw_end_object(w);
@@ -90,14 +82,10 @@ static void put_metadata(fal_jw *w, const fal_checkpoint *ckpt)
 
 static void put_file(fal_jw *w, const fal_checkpoint *ckpt)
 {
-    fal_jw_key(w, "path");
-    fal_jw_string(w, fal_checkpoint_path(ckpt));
-    fal_jw_key(w, "container");
-    fal_jw_string(w, fal_container_name(fal_checkpoint_container(ckpt)));
-    fal_jw_key(w, "bytes");
-    fal_jw_int(w, (int64_t)fal_checkpoint_bytes(ckpt));
-    fal_jw_key(w, "root_key");
-    fal_jw_string(w, fal_checkpoint_root_key(ckpt));
+    fal_jw_put_string(w, "path", fal_checkpoint_path(ckpt));
+    fal_jw_put_string(w, "container", fal_container_name(fal_checkpoint_container(ckpt)));
+    fal_jw_put_int(w, "bytes", (int64_t)fal_checkpoint_bytes(ckpt));
+    fal_jw_put_string(w, "root_key", fal_checkpoint_root_key(ckpt));
     put_metadata(w, ckpt);
     fal_jw_key(w, "classes");
     fal_jw_array(w);

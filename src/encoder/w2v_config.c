@@ -213,18 +213,6 @@ done:
 
 /* ---- to JSON ---- */
 
-static void put_int(fal_jw *w, const char *key, int64_t value)
-{
-    fal_jw_key(w, key);
-    fal_jw_int(w, value);
-}
-
-static void put_bool(fal_jw *w, const char *key, bool value)
-{
-    fal_jw_key(w, key);
-    fal_jw_bool(w, value);
-}
-
 static void put_convs(fal_jw *w, const char *key, const fal_w2v_config *config, size_t member)
 {
     fal_jw_key(w, key);
@@ -237,22 +225,19 @@ static void put_convs(fal_jw *w, const char *key, const fal_w2v_config *config, 
 void fal_w2v_config_json(const void *in, fal_jw *w)
 {
     const fal_w2v_config *config = in;
-    fal_jw_key(w, "model_type");
-    fal_jw_string(w, "wav2vec2");
-    put_int(w, "hidden_size", config->width);
-    put_int(w, "num_hidden_layers", config->layers);
-    put_int(w, "num_attention_heads", config->heads);
-    put_int(w, "intermediate_size", config->ffn);
+    fal_jw_put_string(w, "model_type", "wav2vec2");
+    fal_jw_put_int(w, "hidden_size", config->width);
+    fal_jw_put_int(w, "num_hidden_layers", config->layers);
+    fal_jw_put_int(w, "num_attention_heads", config->heads);
+    fal_jw_put_int(w, "intermediate_size", config->ffn);
     put_convs(w, "conv_dim", config, offsetof(fal_w2v_conv, dim));
     put_convs(w, "conv_kernel", config, offsetof(fal_w2v_conv, kernel));
     put_convs(w, "conv_stride", config, offsetof(fal_w2v_conv, stride));
-    put_bool(w, "conv_bias", config->conv_bias);
-    fal_jw_key(w, "feat_extract_norm");
-    fal_jw_string(w, config->layer_front ? "layer" : "group");
-    put_bool(w, "do_stable_layer_norm", config->pre_norm);
-    fal_jw_key(w, "layer_norm_eps");
-    fal_jw_double(w, config->norm_eps);
-    put_int(w, "num_conv_pos_embeddings", config->taps);
-    put_int(w, "num_conv_pos_embedding_groups", config->groups);
-    put_bool(w, "do_normalize", config->normalise);
+    fal_jw_put_bool(w, "conv_bias", config->conv_bias);
+    fal_jw_put_string(w, "feat_extract_norm", config->layer_front ? "layer" : "group");
+    fal_jw_put_bool(w, "do_stable_layer_norm", config->pre_norm);
+    fal_jw_put_double(w, "layer_norm_eps", config->norm_eps);
+    fal_jw_put_int(w, "num_conv_pos_embeddings", config->taps);
+    fal_jw_put_int(w, "num_conv_pos_embedding_groups", config->groups);
+    fal_jw_put_bool(w, "do_normalize", config->normalise);
 }

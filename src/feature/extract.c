@@ -49,20 +49,20 @@ static void settings_text(const extraction *x, fal_buf *text)
 {
     fal_jw w = fal_jw_start(text, false);
     fal_jw_object(&w);
-    fal_jw_key(&w, "format"), fal_jw_string(&w, "falsetto-features-1");
-    fal_jw_key(&w, "encoder"), fal_jw_string(&w, fal_path_base(x->opt->encoder));
-    fal_jw_key(&w, "family"), fal_jw_string(&w, x->about->family);
+    fal_jw_put_string(&w, "format", "falsetto-features-1");
+    fal_jw_put_string(&w, "encoder", fal_path_base(x->opt->encoder));
+    fal_jw_put_string(&w, "family", x->about->family);
     /* Hugging Face folders are often called alike: the shape tells them apart. */
-    fal_jw_key(&w, "parameters"), fal_jw_int(&w, (int64_t)x->about->parameters);
-    fal_jw_key(&w, "dim"), fal_jw_int(&w, x->about->dim);
-    fal_jw_key(&w, "arithmetic"), fal_jw_string(&w, x->about->arithmetic);
+    fal_jw_put_int(&w, "parameters", (int64_t)x->about->parameters);
+    fal_jw_put_int(&w, "dim", x->about->dim);
+    fal_jw_put_string(&w, "arithmetic", x->about->arithmetic);
     fal_jw_key(&w, "streams"), fal_jw_array(&w);
     for (size_t i = 0; i < x->stream_count; i++)
         fal_jw_string(&w, fal_stream_name(x->streams[i]));
     fal_jw_end_array(&w);
-    fal_jw_key(&w, "stored"), fal_jw_string(&w, x->opt->half_precision ? "float16" : "float32");
-    fal_jw_key(&w, "exact_preprocessing"), fal_jw_bool(&w, x->opt->exact_preprocessing);
-    fal_jw_key(&w, "trim_silence"), fal_jw_bool(&w, x->opt->trim_silence);
+    fal_jw_put_string(&w, "stored", x->opt->half_precision ? "float16" : "float32");
+    fal_jw_put_bool(&w, "exact_preprocessing", x->opt->exact_preprocessing);
+    fal_jw_put_bool(&w, "trim_silence", x->opt->trim_silence);
     fal_jw_end_object(&w);
     fal_buf_puts(text, "\n");
 }

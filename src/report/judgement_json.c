@@ -4,45 +4,21 @@
 
 #include <falsetto/report.h>
 
-static void put_string(fal_jw *w, const char *key, const char *value)
-{
-    fal_jw_key(w, key);
-    fal_jw_string(w, value);
-}
-
-static void put_real(fal_jw *w, const char *key, double value)
-{
-    fal_jw_key(w, key);
-    fal_jw_double(w, value);
-}
-
-static void put_int(fal_jw *w, const char *key, int64_t value)
-{
-    fal_jw_key(w, key);
-    fal_jw_int(w, value);
-}
-
-static void put_bool(fal_jw *w, const char *key, bool value)
-{
-    fal_jw_key(w, key);
-    fal_jw_bool(w, value);
-}
-
 static void put_opinion(fal_jw *w, const fal_opinion *o)
 {
     fal_jw_object(w);
-    put_string(w, "encoder", o->encoder);
-    put_string(w, "family", o->family);
-    put_string(w, "stream", fal_stream_name(o->stream));
-    put_string(w, "head", o->head);
-    put_bool(w, "usable", o->usable);
-    put_bool(w, "calibrated", o->calibrated);
+    fal_jw_put_string(w, "encoder", o->encoder);
+    fal_jw_put_string(w, "family", o->family);
+    fal_jw_put_string(w, "stream", fal_stream_name(o->stream));
+    fal_jw_put_string(w, "head", o->head);
+    fal_jw_put_bool(w, "usable", o->usable);
+    fal_jw_put_bool(w, "calibrated", o->calibrated);
     if (o->frames) {
-        put_real(w, "clip_logit", o->clip_logit);
-        put_real(w, "p_fake", o->p_fake);
+        fal_jw_put_double(w, "clip_logit", o->clip_logit);
+        fal_jw_put_double(w, "p_fake", o->p_fake);
     }
-    put_real(w, "rate_hz", o->rate_hz);
-    put_real(w, "start_s", o->start_s);
+    fal_jw_put_double(w, "rate_hz", o->rate_hz);
+    fal_jw_put_double(w, "start_s", o->start_s);
     fal_jw_key(w, "frame_logits");
     fal_jw_array(w);
     for (int64_t t = 0; t < o->frames; t++)
@@ -54,10 +30,10 @@ static void put_opinion(fal_jw *w, const fal_opinion *o)
 static void put_range(fal_jw *w, const fal_range *r)
 {
     fal_jw_object(w);
-    put_real(w, "start_s", r->start_s);
-    put_real(w, "end_s", r->end_s);
-    put_real(w, "peak_s", r->peak_s);
-    put_real(w, "peak_logit", r->peak_logit);
+    fal_jw_put_double(w, "start_s", r->start_s);
+    fal_jw_put_double(w, "end_s", r->end_s);
+    fal_jw_put_double(w, "peak_s", r->peak_s);
+    fal_jw_put_double(w, "peak_logit", r->peak_logit);
     fal_jw_end_object(w);
 }
 
@@ -65,65 +41,65 @@ static void put_reason(fal_jw *w, const fal_reason *r)
 {
     static const char *const severities[] = {"note", "warning", "blocking"};
     fal_jw_object(w);
-    put_string(w, "code", r->code);
-    put_string(w, "severity", severities[r->severity]);
-    put_string(w, "text", r->text);
+    fal_jw_put_string(w, "code", r->code);
+    fal_jw_put_string(w, "severity", severities[r->severity]);
+    fal_jw_put_string(w, "text", r->text);
     fal_jw_end_object(w);
 }
 
 static void put_media(fal_jw *w, const fal_media_info *m, const fal_media_report *r)
 {
     fal_jw_object(w);
-    put_string(w, "container", m->container);
-    put_real(w, "claimed_duration_s", m->duration_s);
+    fal_jw_put_string(w, "container", m->container);
+    fal_jw_put_double(w, "claimed_duration_s", m->duration_s);
     if (m->video.present) {
-        put_string(w, "video_codec", m->video.codec);
-        put_int(w, "width", m->video.width);
-        put_int(w, "height", m->video.height);
-        put_int(w, "rotation_deg", m->video.rotation_deg);
-        put_real(w, "fps", m->video.average_fps);
-        put_bool(w, "variable_rate", m->video.variable_rate);
-        put_real(w, "video_s", r->video_s);
-        put_real(w, "bits_per_pixel", r->bits_per_pixel);
+        fal_jw_put_string(w, "video_codec", m->video.codec);
+        fal_jw_put_int(w, "width", m->video.width);
+        fal_jw_put_int(w, "height", m->video.height);
+        fal_jw_put_int(w, "rotation_deg", m->video.rotation_deg);
+        fal_jw_put_double(w, "fps", m->video.average_fps);
+        fal_jw_put_bool(w, "variable_rate", m->video.variable_rate);
+        fal_jw_put_double(w, "video_s", r->video_s);
+        fal_jw_put_double(w, "bits_per_pixel", r->bits_per_pixel);
     }
     if (m->audio.present) {
-        put_string(w, "audio_codec", m->audio.codec);
-        put_int(w, "sample_rate", m->audio.sample_rate);
-        put_int(w, "channels", m->audio.channels);
-        put_real(w, "audio_s", r->audio_s);
+        fal_jw_put_string(w, "audio_codec", m->audio.codec);
+        fal_jw_put_int(w, "sample_rate", m->audio.sample_rate);
+        fal_jw_put_int(w, "channels", m->audio.channels);
+        fal_jw_put_double(w, "audio_s", r->audio_s);
     }
-    put_real(w, "lost_video_s", r->lost_video_s);
-    put_real(w, "lost_audio_s", r->lost_audio_s);
-    put_int(w, "decode_errors", r->video_errors + r->audio_errors);
+    fal_jw_put_double(w, "lost_video_s", r->lost_video_s);
+    fal_jw_put_double(w, "lost_audio_s", r->lost_audio_s);
+    fal_jw_put_int(w, "decode_errors", r->video_errors + r->audio_errors);
     fal_jw_end_object(w);
 }
 
 static void put_face(fal_jw *w, const fal_face_facts *f)
 {
     fal_jw_object(w);
-    put_bool(w, "looked", f->looked);
-    put_int(w, "frames", f->frames);
-    put_int(w, "seen", f->seen);
-    put_int(w, "interpolated", f->interpolated);
-    put_int(w, "missing", f->missing);
-    put_int(w, "faces", f->faces);
-    put_real(w, "several_fraction", f->several_fraction);
-    put_int(w, "chosen", f->chosen);
-    put_real(w, "median_width_px", f->median_width);
-    put_bool(w, "whole_frames", f->whole_frames);
+    fal_jw_put_bool(w, "looked", f->looked);
+    fal_jw_put_int(w, "frames", f->frames);
+    fal_jw_put_int(w, "seen", f->seen);
+    fal_jw_put_int(w, "interpolated", f->interpolated);
+    fal_jw_put_int(w, "missing", f->missing);
+    fal_jw_put_int(w, "faces", f->faces);
+    fal_jw_put_double(w, "several_fraction", f->several_fraction);
+    fal_jw_put_int(w, "chosen", f->chosen);
+    fal_jw_put_double(w, "median_width_px", f->median_width);
+    fal_jw_put_bool(w, "whole_frames", f->whole_frames);
     fal_jw_end_object(w);
 }
 
 static void put_sound(fal_jw *w, const fal_sound_facts *s)
 {
     fal_jw_object(w);
-    put_bool(w, "present", s->present);
+    fal_jw_put_bool(w, "present", s->present);
     if (s->present) {
-        put_real(w, "duration_s", s->duration_s);
-        put_real(w, "rms_dbfs", s->rms_dbfs);
-        put_real(w, "peak_dbfs", s->peak_dbfs);
-        put_real(w, "speech_s", s->speech_s);
-        put_real(w, "leading_silence_s", s->leading_silence_s);
+        fal_jw_put_double(w, "duration_s", s->duration_s);
+        fal_jw_put_double(w, "rms_dbfs", s->rms_dbfs);
+        fal_jw_put_double(w, "peak_dbfs", s->peak_dbfs);
+        fal_jw_put_double(w, "speech_s", s->speech_s);
+        fal_jw_put_double(w, "leading_silence_s", s->leading_silence_s);
     }
     fal_jw_end_object(w);
 }
@@ -131,26 +107,26 @@ static void put_sound(fal_jw *w, const fal_sound_facts *s)
 static void put_timing(fal_jw *w, const fal_timing *t)
 {
     fal_jw_object(w);
-    put_real(w, "decode_s", t->decode_s);
-    put_real(w, "face_s", t->face_s);
-    put_real(w, "encode_s", t->encode_s);
-    put_real(w, "total_s", t->total_s);
+    fal_jw_put_double(w, "decode_s", t->decode_s);
+    fal_jw_put_double(w, "face_s", t->face_s);
+    fal_jw_put_double(w, "encode_s", t->encode_s);
+    fal_jw_put_double(w, "total_s", t->total_s);
     fal_jw_end_object(w);
 }
 
 static void put_head(fal_jw *w, const fal_judgement *j)
 {
-    put_string(w, "format", "falsetto-judgement-1");
-    put_string(w, "path", j->path);
-    put_string(w, "verdict", fal_verdict_name(j->verdict));
-    put_real(w, "p_fake", j->p_fake);
-    put_real(w, "clip_logit", j->clip_logit);
+    fal_jw_put_string(w, "format", "falsetto-judgement-1");
+    fal_jw_put_string(w, "path", j->path);
+    fal_jw_put_string(w, "verdict", fal_verdict_name(j->verdict));
+    fal_jw_put_double(w, "p_fake", j->p_fake);
+    fal_jw_put_double(w, "clip_logit", j->clip_logit);
     fal_jw_key(w, "band");
     fal_jw_array(w);
     fal_jw_double(w, j->low);
     fal_jw_double(w, j->high);
     fal_jw_end_array(w);
-    put_real(w, "duration_s", j->duration_s);
+    fal_jw_put_double(w, "duration_s", j->duration_s);
 }
 
 static void put_lists(fal_jw *w, const fal_judgement *j)

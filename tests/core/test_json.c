@@ -121,10 +121,11 @@ static void write_sample(fal_jw *w)
     fal_jw_key(w, "empty");
     fal_jw_object(w);
     fal_jw_end_object(w);
-    fal_jw_key(w, "text");
-    fal_jw_string(w, "a\"\\\n\x01\xc3\xa9\xff");
-    fal_jw_key(w, "none");
-    fal_jw_string(w, NULL);
+    fal_jw_put_string(w, "text", "a\"\\\n\x01\xc3\xa9\xff");
+    fal_jw_put_string(w, "none", NULL);
+    fal_jw_put_int(w, "int", -3);
+    fal_jw_put_double(w, "real", 0.25);
+    fal_jw_put_bool(w, "yes", true);
     fal_jw_end_object(w);
 }
 
@@ -135,7 +136,8 @@ static void test_writer_layout(void **state)
     fal_jw w = fal_jw_start(&out, true);
     write_sample(&w);
     assert_string_equal(out.data, "{\"list\":[1,0.1,2.0,null,null,false],\"empty\":{},"
-                                  "\"text\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\",\"none\":null}");
+                                  "\"text\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\",\"none\":null,"
+                                  "\"int\":-3,\"real\":0.25,\"yes\":true}");
     fal_buf_clear(&out);
     w = fal_jw_start(&out, false);
     fal_jw_object(&w);

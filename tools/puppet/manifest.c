@@ -37,18 +37,6 @@ static void put_segments(fal_jw *w, const char *key, pup_segment a, pup_segment 
     fal_jw_end_array(w);
 }
 
-static void put_text(fal_jw *w, const char *key, const char *text)
-{
-    fal_jw_key(w, key);
-    fal_jw_string(w, text);
-}
-
-static void put_number(fal_jw *w, const char *key, double value)
-{
-    fal_jw_key(w, key);
-    fal_jw_double(w, value);
-}
-
 static void put_operations(fal_jw *w, const pup_facts *facts)
 {
     fal_jw_key(w, "operations");
@@ -56,11 +44,11 @@ static void put_operations(fal_jw *w, const pup_facts *facts)
     if (facts->new_words[0]) {
         pup_segment s = exists(facts->audio_fake) ? facts->audio_fake : facts->visual_fake;
         fal_jw_object(w);
-        put_text(w, "operation", "replace");
-        put_text(w, "old_word", facts->old_words);
-        put_text(w, "new_word", facts->new_words);
-        put_number(w, "start", to_ms(s.start_s));
-        put_number(w, "end", to_ms(s.end_s));
+        fal_jw_put_string(w, "operation", "replace");
+        fal_jw_put_string(w, "old_word", facts->old_words);
+        fal_jw_put_string(w, "new_word", facts->new_words);
+        fal_jw_put_double(w, "start", to_ms(s.start_s));
+        fal_jw_put_double(w, "end", to_ms(s.end_s));
         fal_jw_end_object(w);
     }
     fal_jw_end_array(w);
@@ -71,12 +59,12 @@ static void put_clip(fal_jw *w, const pup_options *options, const pup_clip *clip
     const pup_method_info *method = pup_method_get(clip->method);
     const pup_segment none = {0};
     fal_jw_object(w);
-    put_text(w, "file", clip->path);
-    put_text(w, "original", clip->original[0] ? clip->original : NULL);
-    put_text(w, "split", options->splits[clip->split].name);
-    put_text(w, "modify_type", method->modify_type);
-    put_text(w, "audio_model", method->audio_model);
-    put_text(w, "video_model", method->video_model);
+    fal_jw_put_string(w, "file", clip->path);
+    fal_jw_put_string(w, "original", clip->original[0] ? clip->original : NULL);
+    fal_jw_put_string(w, "split", options->splits[clip->split].name);
+    fal_jw_put_string(w, "modify_type", method->modify_type);
+    fal_jw_put_string(w, "audio_model", method->audio_model);
+    fal_jw_put_string(w, "video_model", method->video_model);
     put_segments(w, "fake_segments", facts->audio_fake, facts->visual_fake);
     put_segments(w, "audio_fake_segments", facts->audio_fake, none);
     put_segments(w, "visual_fake_segments", facts->visual_fake, none);
@@ -85,16 +73,14 @@ static void put_clip(fal_jw *w, const pup_options *options, const pup_clip *clip
     fal_jw_key(w, "audio_frames"); /* samples at 16 kHz */
     fal_jw_int(w, llround(facts->duration_s * 16000));
     put_operations(w, facts);
-    put_text(w, "method", method->name);
-    fal_jw_key(w, "identity");
-    fal_jw_int(w, clip->identity);
-    put_text(w, "voice", facts->voice);
-    put_text(w, "transcript", facts->text);
-    put_number(w, "duration", facts->duration_s);
-    put_number(w, "fps", (double)options->fps_num / options->fps_den);
-    put_number(w, "audio_shift", to_ms(facts->shift_s));
-    fal_jw_key(w, "leading_silence");
-    fal_jw_bool(w, clip->leading_silence);
+    fal_jw_put_string(w, "method", method->name);
+    fal_jw_put_int(w, "identity", clip->identity);
+    fal_jw_put_string(w, "voice", facts->voice);
+    fal_jw_put_string(w, "transcript", facts->text);
+    fal_jw_put_double(w, "duration", facts->duration_s);
+    fal_jw_put_double(w, "fps", (double)options->fps_num / options->fps_den);
+    fal_jw_put_double(w, "audio_shift", to_ms(facts->shift_s));
+    fal_jw_put_bool(w, "leading_silence", clip->leading_silence);
     fal_jw_end_object(w);
 }
 
