@@ -6,23 +6,17 @@
 
 Modules carry the parameter names of the published pre-training checkpoints, so a state dict loads without renaming;
 only the weight-normed positional kernel is multiplied out on loading, as one would for inference. Attention goes
-through F.scaled_dot_product_attention, the fastest path PyTorch offers. Run as a program it checks itself against the
-reference goldens:
-
-    python avhubert_torch.py --goldens GOLDENS
+through F.scaled_dot_product_attention, the fastest path PyTorch offers.
 """
 
-import argparse
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-import reference
-
-STREAMS = ("audio", "video", "av")
+import weights
+from resnet_torch import VideoResNet, widths_of
 
 
 @dataclass(frozen=True)
@@ -48,68 +42,6 @@ SIZES = {
 }
 
 
-def activation(channels, prelu):
-    return nn.PReLU(channels) if prelu else nn.ReLU(inplace=True)
-
-
-class BasicBlock(nn.Module):
-    """ResNet basic block with one activation per convolution, each with its own slopes."""
-
-    def __init__(self, inputs, outputs, stride, prelu):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.relu1 = activation(outputs, prelu)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.relu2 = activation(outputs, prelu)
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        residual = x if self.downsample is None else self.downsample(x)
-        x = self.relu1(self.bn1(self.conv1(x)))
-        return self.relu2(self.bn2(self.conv2(x)) + residual)
-
-
-class Trunk(nn.Module):
-    """Four ResNet-18 stages and the mean over the map: [N,C,22,22] -> [N,C4]."""
-
-    def __init__(self, widths, prelu):
-        super().__init__()
-        for stage in range(1, 5):
-            inputs, outputs = widths[stage - 1], widths[stage]
-            stride = 1 if stage == 1 else 2
-            self.add_module(f"layer{stage}", nn.Sequential(
-                BasicBlock(inputs, outputs, stride, prelu), BasicBlock(outputs, outputs, 1, prelu)))
-
-    def forward(self, x):
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return x.mean(dim=(2, 3))
-
-
-class ResNet(nn.Module):
-    """3-D stem over time, then the trunk on each frame: [B,1,T,88,88] -> [B,T,C4]."""
-
-    def __init__(self, config):
-        super().__init__()
-        stem = config.widths[0]
-        self.frontend3D = nn.Sequential(
-            nn.Conv3d(1, stem, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
-            nn.BatchNorm3d(stem),
-            activation(stem, config.prelu),
-            nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
-        self.trunk = Trunk(config.widths, config.prelu)
-
-    def forward(self, x):
-        x = self.frontend3D(x)
-        batch, channels, frames, height, width = x.shape
-        x = x.transpose(1, 2).reshape(batch * frames, channels, height, width)
-        return self.trunk(x).view(batch, frames, -1)
-
-
 class AudioExtractor(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -122,7 +54,7 @@ class AudioExtractor(nn.Module):
 class VideoExtractor(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.resnet = ResNet(config)
+        self.resnet = VideoResNet(config.widths, "prelu" if config.prelu else "relu")
         self.proj = nn.Linear(config.widths[-1], config.dim)
 
     def forward(self, x):
@@ -212,7 +144,7 @@ class AVHuBERT(nn.Module):
 
 
 class OneStream(nn.Module):
-    """AVHuBERT with positional inputs of one stream, the form that exporters and the race want."""
+    """AVHuBERT as Falsetto runs it: filterbanks [T,104] and/or mouths [T,88,88] -> [T,D]."""
 
     def __init__(self, model, stream):
         super().__init__()
@@ -220,96 +152,44 @@ class OneStream(nn.Module):
         self.stream = stream
 
     def forward(self, *inputs):
-        if self.stream == "av":
-            return self.model(audio=inputs[0], video=inputs[1])
-        return self.model(**{self.stream: inputs[0]})
+        streams = ("audio", "video") if self.stream == "av" else (self.stream,)
+        named = dict(zip(streams, weights.cast(self, *inputs), strict=True))
+        if "audio" in named:
+            named["audio"] = named["audio"][None]
+        if "video" in named:
+            named["video"] = named["video"][None, None]
+        return self.model(**named)[0]
 
 
-def random_model(size, seed=1):
-    """A model by the original's initialisation: PyTorch's defaults, overridden where the original overrides them."""
-    torch.manual_seed(seed)
-    model = AVHuBERT(SIZES[size])
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d):
-            fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
-            nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
-        elif isinstance(module, nn.Conv1d):
-            nn.init.normal_(module.weight, std=math.sqrt(4 / (module.kernel_size[0] * module.out_channels)))
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Linear) and name.startswith("encoder."):
-            nn.init.normal_(module.weight, std=0.02)
-            nn.init.zeros_(module.bias)
-    return model.eval()
-
-
-def merge_weight_norm(state):
-    """Replaces the positional kernel's (g, v) by the kernel itself: per tap, norm over outputs and inputs."""
-    gain = state.pop("encoder.pos_conv.0.weight_g")
-    direction = state.pop("encoder.pos_conv.0.weight_v")
-    norm = direction.double().square().sum(dim=(0, 1), keepdim=True).sqrt()
-    state["encoder.pos_conv.0.weight"] = (gain.double() * direction.double() / norm).float()
+def network(config, state=None, stream="av"):
+    return OneStream(weights.filled(lambda: AVHuBERT(config), state), stream)
 
 
 def config_of(state, heads, pre_norm):
     """Everything but the number of heads and the norm order can be read off the shapes."""
-    trunk = "feature_extractor_video.resnet.trunk.layer"
     kernel = state["encoder.pos_conv.0.weight"]
     ffn, dim = state["encoder.layers.0.fc1.weight"].shape
-    stem = state["feature_extractor_video.resnet.frontend3D.0.weight"].shape[0]
+    video = "feature_extractor_video.resnet."
     return Config(
         dim=dim, ffn=ffn, heads=heads, pre_norm=pre_norm,
-        layers=1 + max(int(name.split(".")[2]) for name in state if name.startswith("encoder.layers.")),
+        layers=weights.layers(state, r"encoder\.layers\.(\d+)\."),
         concat="post_extract_proj.weight" in state,
-        prelu=f"{trunk}1.0.relu1.weight" in state,
-        widths=(stem, *(state[f"{trunk}{stage}.0.conv1.weight"].shape[0] for stage in range(1, 5))),
+        prelu=f"{video}trunk.layer1.0.relu1.weight" in state,
+        widths=widths_of(state, video),
         audio_dim=state["feature_extractor_audio.proj.weight"].shape[1],
         pos_kernel=kernel.shape[2], pos_groups=dim // kernel.shape[1])
 
 
-def from_state(state, heads=None, pre_norm=True):
-    """A model from a state dict, with or without the fine-tuning prefix. `heads` defaults to the released D/64."""
-    anchor = "feature_extractor_audio.proj.weight"
-    prefix = next(name for name in state if name.endswith(anchor))[:-len(anchor)]
-    state = {name[len(prefix):]: value.float() for name, value in state.items()
-             if name.startswith(prefix) and value.is_floating_point()}
-    merge_weight_norm(state)
-    config = config_of(state, heads or state["encoder.layer_norm.weight"].shape[0] // 64, pre_norm)
-    model = AVHuBERT(config)
-    wanted = {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}
-    missing = wanted - state.keys()
-    if missing:
-        raise KeyError(f"checkpoint lacks {sorted(missing)}")
-    model.load_state_dict({name: state[name] for name in wanted}, strict=False)
-    return model.eval()
+def prepared(state):
+    """Names of the pre-training checkpoints, with the positional kernel multiplied out."""
+    state = weights.below(state, "feature_extractor_audio.proj.weight")
+    conv = "encoder.pos_conv.0.weight"
+    weights.merge_weight_norm(state, f"{conv}_g", f"{conv}_v", conv)
+    return state
 
 
-def random_inputs(stream, seconds, seed=1):
-    """Inputs of the real shapes: 25 frames per second, unit variance."""
-    generator = torch.Generator().manual_seed(seed)
-    frames = round(25 * seconds)
-    audio = torch.randn(1, frames, 104, generator=generator)
-    video = torch.randn(1, 1, frames, 88, 88, generator=generator)
-    return {"audio": (audio,), "video": (video,), "av": (audio, video)}[stream]
-
-
-def run_golden(goldens, entry, models):
-    """Features [T,D] of one entry of the golden index."""
-    weights = entry["weights"]
-    if weights not in models:
-        config = goldens.case(entry)["config"]
-        models[weights] = from_state(
-            goldens.torch_checkpoint(weights)["model"], config["encoder_attention_heads"], config["layer_norm_first"])
-    inputs = {name: torch.from_numpy(goldens.array(path)) for name, path in entry["inputs"].items()}
-    if "audio" in inputs:
-        inputs["audio"] = inputs["audio"].transpose(1, 2)  # stored as [1,104,T]
-    return models[weights](**inputs)[0]
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Check the PyTorch AV-HuBERT against the reference goldens.")
-    parser.add_argument("--goldens", required=True, help="folder with index.json")
-    reference.check(parser.parse_args().goldens, "avhubert", lambda entry: True, run_golden)
-
-
-if __name__ == "__main__":
-    main()
+def golden(goldens, entry):
+    state = prepared(goldens.torch_checkpoint(entry["weights"])["model"])
+    case = goldens.case(entry)["config"]
+    config = config_of(state, case["encoder_attention_heads"], case["layer_norm_first"])
+    return network(config, state, entry["stream"])
