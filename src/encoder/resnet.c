@@ -6,11 +6,13 @@
 #include <string.h>
 
 enum {
+    NAME_BYTES = 512,
     SIDE = FAL_TRUNK_SIDE,
     SIDE_PIXELS = SIDE * SIDE,
-    STEM_TAPS = 5, /* kernel of the stem over time */
-    STEM_REACH = STEM_TAPS / 2,
-    BLOCK_FRAMES = 16 /* frames per batch: layer 1 then works on 2 MB arrays, which stay in the caches */
+    VIDEO_REACH = 2,   /* frames to each side that the stem sees beside its own: 5 taps */
+    VIDEO_FRAMES = 16, /* frames per batch: layer 1 then works on 2 MB arrays, which stay in the caches */
+    AUDIO_REACH = 1,   /* frames to each side whose samples an audio frame depends on; 53 of 160 rows after the stem */
+    AUDIO_FRAMES = 64  /* frames per batch: 2.6 MB arrays */
 };
 
 typedef struct basic_block {
@@ -21,27 +23,42 @@ struct fal_trunk {
     fal_conv *stem;
     basic_block blocks[FAL_TRUNK_STAGES][FAL_TRUNK_BLOCKS];
     int64_t width;
+    bool audio;
 };
 
 /* ---- weights ---- */
 
-/* "<group>trunk.layer2.0.<name>" into out. */
-static const char *block_name(char out[256], const char *group, int stage, int block, const char *name)
+/* "<group><tail>" into out, for each spelling of the group. */
+static const char *below(char out[NAME_BYTES], const char *group, const char *tail)
 {
-    snprintf(out, 256, "%strunk.layer%d.%d.%s", group, stage + 1, block, name);
+    size_t used = 0;
+    for (const char *g = group; g && used < NAME_BYTES;) {
+        int length = (int)strcspn(g, "|");
+        used += (size_t)snprintf(out + used, NAME_BYTES - used, "%s%.*s%s", g == group ? "" : "|", length, g, tail);
+        g = g[length] ? g + length + 1 : NULL;
+    }
     return out;
 }
 
-fal_status fal_trunk_configure(const fal_bind *bind, const char *group, fal_trunk_config *out, fal_error *err)
+/* "<group>trunk.layer2.0.<name>" into out. */
+static const char *block_name(char out[NAME_BYTES], const char *group, int stage, int block, const char *name)
 {
-    char name[256];
-    fal_trunk_config config = {.act = FAL_ACT_RELU};
-    snprintf(name, sizeof name, "%sfrontend3D.0.weight", group);
-    const fal_tensor *conv = fal_bind_peek(bind, name);
+    char tail[64];
+    snprintf(tail, sizeof tail, "trunk.layer%d.%d.%s", stage + 1, block, name);
+    return below(out, group, tail);
+}
+
+fal_status fal_trunk_configure(const fal_bind *bind, const char *group, fal_act plain, fal_trunk_config *out,
+                               fal_error *err)
+{
+    char name[NAME_BYTES];
+    fal_trunk_config config = {.act = plain};
+    config.audio = !fal_bind_peek(bind, below(name, group, "frontend3D.0.weight"));
+    const fal_tensor *conv = fal_bind_peek(bind, config.audio ? below(name, group, "trunk.conv1.weight") : name);
     for (int stage = -1; stage < FAL_TRUNK_STAGES; stage++) {
         if (stage >= 0)
             conv = fal_bind_peek(bind, block_name(name, group, stage, 0, "conv1.weight"));
-        if (!conv || conv->rank < 4 || conv->shape[0] < 1)
+        if (!conv || conv->rank < 3 || conv->shape[0] < 1)
             return fal_fail(err, FAL_ERR_FORMAT, "%s is missing or no convolution weight", name);
         config.widths[stage + 1] = conv->shape[0];
     }
@@ -73,38 +90,43 @@ static void bind_slope(fal_bind *bind, const char *group, const fal_trunk_config
         fal_bind_rows(bind, group, &row, 1, target);
 }
 
-static void bind_block(fal_bind *bind, const char *group, const fal_trunk_config *config, int stage, int block,
-                       fal_basic_block_weights *w)
+static void bind_block(fal_bind *bind, const char *group, const fal_trunk_config *config, fal_init init, int stage,
+                       int block, fal_basic_block_weights *w)
 {
-    static const fal_init he = FAL_INIT_HE_FAN_OUT;
-    char conv[256], norm[256];
+    char conv[NAME_BYTES], norm[NAME_BYTES];
     int64_t out = config->widths[stage + 1], in = block == 0 ? config->widths[stage] : out;
     fal_bind_dim(bind, 'I', in);
     fal_bind_dim(bind, 'O', out);
     bind_conv_bn(bind, block_name(conv, group, stage, block, "conv1."), block_name(norm, group, stage, block, "bn1."),
-                 "O I 3 3", he, &w->first);
+                 config->audio ? "O I 3" : "O I 3 3", init, &w->first);
     bind_slope(bind, block_name(conv, group, stage, block, "relu1."), config, &w->slope1);
     bind_conv_bn(bind, block_name(conv, group, stage, block, "conv2."), block_name(norm, group, stage, block, "bn2."),
-                 "O O 3 3", he, &w->second);
+                 config->audio ? "O O 3" : "O O 3 3", init, &w->second);
     bind_slope(bind, block_name(conv, group, stage, block, "relu2."), config, &w->slope2);
     if (block == 0 && (stage > 0 || in != out)) /* where size or width changes, and only there */
         bind_conv_bn(bind, block_name(conv, group, stage, block, "downsample.0."),
-                     block_name(norm, group, stage, block, "downsample.1."), "O I 1 1", he, &w->shortcut);
+                     block_name(norm, group, stage, block, "downsample.1."), config->audio ? "O I 1" : "O I 1 1", init,
+                     &w->shortcut);
 }
 
-void fal_trunk_bind(fal_bind *bind, const char *group, const fal_trunk_config *config, fal_trunk_weights *target)
+static void bind_stem(fal_bind *bind, const char *group, const fal_trunk_config *config, fal_trunk_weights *w)
 {
     static const fal_init uniform = FAL_INIT_FAN_IN(1);
-    char conv[256], norm[256];
+    char conv[NAME_BYTES], norm[NAME_BYTES];
     fal_bind_dim(bind, 'O', config->widths[0]);
-    snprintf(conv, sizeof conv, "%sfrontend3D.0.", group);
-    snprintf(norm, sizeof norm, "%sfrontend3D.1.", group);
-    bind_conv_bn(bind, conv, norm, "O 1 5 7 7", uniform, &target->stem);
-    snprintf(conv, sizeof conv, "%sfrontend3D.2.", group);
-    bind_slope(bind, conv, config, &target->stem_slope);
+    bind_conv_bn(bind, below(conv, group, config->audio ? "trunk.conv1." : "frontend3D.0."),
+                 below(norm, group, config->audio ? "trunk.bn1." : "frontend3D.1."),
+                 config->audio ? "O 1 80" : "O 1 5 7 7", uniform, &w->stem);
+    bind_slope(bind, below(conv, group, config->audio ? "trunk.relu." : "frontend3D.2."), config, &w->stem_slope);
+}
+
+void fal_trunk_bind(fal_bind *bind, const char *group, const fal_trunk_config *config, fal_init convs,
+                    fal_trunk_weights *target)
+{
+    bind_stem(bind, group, config, target);
     for (int stage = 0; stage < FAL_TRUNK_STAGES; stage++)
         for (int block = 0; block < FAL_TRUNK_BLOCKS; block++)
-            bind_block(bind, group, config, stage, block, &target->blocks[stage][block]);
+            bind_block(bind, group, config, convs, stage, block, &target->blocks[stage][block]);
 }
 
 /* ---- building ---- */
@@ -127,18 +149,19 @@ static fal_conv_params conv_params(const fal_conv_bn_weights *w, int dims, int64
     return params;
 }
 
-static fal_status create_block(const fal_basic_block_weights *w, int64_t stride, fal_act act, fal_precision precision,
-                               basic_block *b, fal_error *err)
+static fal_status create_block(const fal_basic_block_weights *w, const fal_trunk_config *config, int64_t stride,
+                               fal_precision precision, basic_block *b, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_conv_params first = conv_params(&w->first, 2, stride, act, &w->slope1);
-    fal_conv_params second = conv_params(&w->second, 2, 1, act, &w->slope2);
+    int dims = config->audio ? 1 : 2;
+    fal_conv_params first = conv_params(&w->first, dims, stride, config->act, &w->slope1);
+    fal_conv_params second = conv_params(&w->second, dims, 1, config->act, &w->slope2);
     first.precision = second.precision = precision;
     second.act_after_residual = true;
     FAL_TRY(fal_conv_create(&first, &b->first, err));
     FAL_TRY(fal_conv_create(&second, &b->second, err));
     if (w->shortcut.conv.data) {
-        fal_conv_params shortcut = conv_params(&w->shortcut, 2, stride, FAL_ACT_NONE, NULL);
+        fal_conv_params shortcut = conv_params(&w->shortcut, dims, stride, FAL_ACT_NONE, NULL);
         shortcut.precision = precision;
         FAL_TRY(fal_conv_create(&shortcut, &b->shortcut, err));
     }
@@ -146,15 +169,21 @@ done:
     return st; /* the trunk frees what was made */
 }
 
-/* The stem stays in float32: one input channel, nothing to gain from shorter numbers. No padding over time: the caller
- * puts the neighbouring frames, or zeros, around each batch. */
-static fal_status create_stem(const fal_trunk_weights *w, fal_act act, fal_conv **out, fal_error *err)
+/* The stem stays in float32: one input channel, nothing to gain from shorter numbers. The video stem has no padding
+ * over time: the caller puts the neighbouring frames, or zeros, around each batch. */
+static fal_status create_stem(const fal_trunk_weights *w, const fal_trunk_config *config, fal_conv **out,
+                              fal_error *err)
 {
-    fal_conv_params params = conv_params(&w->stem, 3, 2, act, &w->stem_slope);
-    params.stride[0] = 1;
-    params.stride[2] = 2;
-    params.pad[2] = params.pad[1];
-    params.pad[0] = 0;
+    fal_conv_params params = conv_params(&w->stem, config->audio ? 1 : 3, 2, config->act, &w->stem_slope);
+    if (config->audio) {
+        params.stride[0] = 4;
+        params.pad[0] = 38;
+    } else {
+        params.stride[0] = 1;
+        params.stride[2] = 2;
+        params.pad[2] = params.pad[1];
+        params.pad[0] = 0;
+    }
     return fal_conv_create(&params, out, err);
 }
 
@@ -165,10 +194,11 @@ fal_status fal_trunk_create(const fal_trunk_weights *weights, const fal_trunk_co
     fal_trunk *trunk = NULL;
     FAL_ALLOC(trunk, fal_calloc(1, sizeof *trunk));
     trunk->width = config->widths[FAL_TRUNK_STAGES];
-    FAL_TRY(create_stem(weights, config->act, &trunk->stem, err));
+    trunk->audio = config->audio;
+    FAL_TRY(create_stem(weights, config, &trunk->stem, err));
     for (int stage = 0; stage < FAL_TRUNK_STAGES; stage++)
         for (int block = 0; block < FAL_TRUNK_BLOCKS; block++)
-            FAL_TRY(create_block(&weights->blocks[stage][block], stage > 0 && block == 0 ? 2 : 1, config->act,
+            FAL_TRY(create_block(&weights->blocks[stage][block], config, stage > 0 && block == 0 ? 2 : 1,
                                  build->precision, &trunk->blocks[stage][block], err));
     fal_build_release(build, weights, sizeof *weights);
     *out = trunk;
@@ -200,23 +230,26 @@ int64_t fal_trunk_width(const fal_trunk *trunk)
 
 /* ---- running ---- */
 
-/* A batch of maps [count, side, side, channels]. */
+/* A batch of arrays [count, size[0], size[1], channels]; for audio count and size[1] are 1. */
 typedef struct maps {
     float *data;
-    int64_t count, side, channels;
+    int64_t count, size[3], channels;
 } maps;
+
+static int64_t positions(maps x)
+{
+    return x.count * x.size[0] * x.size[1];
+}
 
 static fal_status run_conv(const fal_conv *conv, fal_run *run, maps in, const float *residual, maps *out,
                            fal_error *err)
 {
     fal_status st = FAL_OK;
-    int64_t size[3];
-    maps made = {.count = in.count, .channels = fal_conv_out_channels(conv)};
-    fal_conv_out_size(conv, (int64_t[3]){in.side, in.side}, size);
-    made.side = size[0];
-    FAL_FLOATS(made.data, run, made.count * made.side * made.side * made.channels);
+    maps made = {.count = in.count, .size = {1, 1, 1}, .channels = fal_conv_out_channels(conv)};
+    fal_conv_out_size(conv, in.size, made.size);
+    FAL_FLOATS(made.data, run, positions(made) * made.channels);
     fal_conv_args args = {
-        .x = in.data, .batch = in.count, .size = {in.side, in.side}, .y = made.data, .residual = residual};
+        .x = in.data, .batch = in.count, .size = {in.size[0], in.size[1]}, .y = made.data, .residual = residual};
     FAL_TRY(fal_conv_run(conv, run, &args, err));
     *out = made;
 done:
@@ -235,33 +268,32 @@ done:
     return st;
 }
 
-/* Frames first-2 .. first+count+2 of the clip, zeros where there are none: [count + 4, 88, 88]. */
-static void read_frames(fal_frame_reader *read, const void *source, int64_t frames, int64_t first, int64_t count,
-                        float *out)
-{
-    for (int64_t i = 0; i < count + 2 * STEM_REACH; i++) {
-        int64_t frame = first + i - STEM_REACH;
-        if (frame >= 0 && frame < frames)
-            read(source, frame, out + i * SIDE_PIXELS);
-        else
-            memset(out + i * SIDE_PIXELS, 0, SIDE_PIXELS * sizeof *out);
-    }
-}
+/* Frames of the clip that are worked off together, with neighbours that are only looked at. */
+typedef struct span {
+    int64_t first, count;
+    int64_t before, after; /* neighbours there are: at the ends of the clip fewer than the reach */
+} span;
 
-/* [count + 4, 88, 88] to [count, 44, 44, W0] to [count, 22, 22, W0]. */
-static fal_status run_stem(const fal_trunk *trunk, fal_run *run, const float *frames, int64_t count, maps *out,
-                           fal_error *err)
+/* Frames first-2 .. first+count+2, zeros where there are none, [count + 4, 88, 88]; to [count, 44, 44, W0] to
+ * [count, 22, 22, W0]. */
+static fal_status run_video_stem(const fal_trunk *trunk, fal_run *run, const fal_trunk_args *args, span s, maps *out,
+                                 fal_error *err)
 {
     fal_status st = FAL_OK;
     int64_t size[3], channels = fal_conv_out_channels(trunk->stem);
-    fal_conv_args args = {.x = frames, .batch = 1, .size = {count + 2 * STEM_REACH, SIDE, SIDE}};
-    fal_conv_out_size(trunk->stem, args.size, size);
-    maps pooled = {.count = count, .side = (size[1] - 1) / 2 + 1, .channels = channels};
-    FAL_FLOATS(args.y, run, count * size[1] * size[2] * channels);
-    FAL_FLOATS(pooled.data, run, count * pooled.side * pooled.side * channels);
-    FAL_TRY(fal_conv_run(trunk->stem, run, &args, err));
-    fal_pool_args pool = {.x = args.y,
-                          .batch = count,
+    float *frames;
+    FAL_FLOATS(frames, run, (s.count + 2 * VIDEO_REACH) * SIDE_PIXELS);
+    memset(frames, 0, (size_t)((s.count + 2 * VIDEO_REACH) * SIDE_PIXELS) * sizeof *frames);
+    for (int64_t i = -s.before; i < s.count + s.after; i++)
+        args->read(args->source, s.first + i, frames + (i + VIDEO_REACH) * SIDE_PIXELS);
+    fal_conv_args conv = {.x = frames, .batch = 1, .size = {s.count + 2 * VIDEO_REACH, SIDE, SIDE}};
+    fal_conv_out_size(trunk->stem, conv.size, size);
+    maps pooled = {.count = s.count, .size = {(size[1] - 1) / 2 + 1, (size[2] - 1) / 2 + 1, 1}, .channels = channels};
+    FAL_FLOATS(conv.y, run, s.count * size[1] * size[2] * channels);
+    FAL_FLOATS(pooled.data, run, positions(pooled) * channels);
+    FAL_TRY(fal_conv_run(trunk->stem, run, &conv, err));
+    fal_pool_args pool = {.x = conv.y,
+                          .batch = s.count,
                           .height = size[1],
                           .width = size[2],
                           .channels = channels,
@@ -275,45 +307,72 @@ done:
     return st;
 }
 
-static void stage_maps(fal_run *run, const char *name, maps x)
-{
-    fal_run_stage(run, name, x.data, 4, (int64_t[]){x.count, x.side, x.side, x.channels});
-}
-
-/* Frames first .. first+count of the clip to out [count, W4]. */
-static fal_status run_batch(const fal_trunk *trunk, fal_run *run, const float *frames, int64_t count, float *out,
-                            fal_error *err)
+/* The samples of the span and its neighbours [640 n] to [160 n, W0]. Each layer pads with zeros of its own, so nothing
+ * may stand in for samples outside the clip; inside it the padding spoils rows of the neighbours, which are thrown
+ * away. */
+static fal_status run_audio_stem(const fal_trunk *trunk, fal_run *run, const fal_trunk_args *args, span s, maps *out,
+                                 fal_error *err)
 {
     fal_status st = FAL_OK;
-    maps x;
-    FAL_TRY(run_stem(trunk, run, frames, count, &x, err));
-    stage_maps(run, "video_frontend3d", x);
-    for (int stage = 0; stage < FAL_TRUNK_STAGES; stage++)
-        for (int block = 0; block < FAL_TRUNK_BLOCKS; block++)
-            FAL_TRY(run_block(&trunk->blocks[stage][block], run, x, &x, err));
-    stage_maps(run, "video_trunk_layer4", x);
-    fal_mean_rows(run, x.data, count * x.side * x.side, x.channels, x.side * x.side, out);
+    int64_t frames = s.before + s.count + s.after;
+    maps wave = {.count = 1, .size = {frames * FAL_TRUNK_SAMPLES, 1, 1}, .channels = 1};
+    FAL_FLOATS(wave.data, run, frames * FAL_TRUNK_SAMPLES);
+    for (int64_t i = 0; i < frames; i++)
+        args->read(args->source, s.first - s.before + i, wave.data + i * FAL_TRUNK_SAMPLES);
+    FAL_TRY(run_conv(trunk->stem, run, wave, NULL, out, err));
 done:
     return st;
 }
 
-fal_status fal_trunk_run(const fal_trunk *trunk, fal_forward *pass, fal_frame_reader *read, const void *source,
-                         int64_t frames, float *out, fal_error *err)
+static void show(const fal_trunk *trunk, fal_run *run, const char *name, maps x)
+{
+    if (name && trunk->audio)
+        fal_run_stage(run, name, x.data, 2, (int64_t[]){x.size[0], x.channels});
+    else if (name)
+        fal_run_stage(run, name, x.data, 4, (int64_t[]){x.count, x.size[0], x.size[1], x.channels});
+}
+
+/* The frames of the span to their rows of args->out. */
+static fal_status run_span(const fal_trunk *trunk, fal_run *run, const fal_trunk_args *args, span s, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    maps x;
+    int64_t skipped = trunk->audio ? s.before : 0, frames = skipped + s.count + (trunk->audio ? s.after : 0);
+    if (trunk->audio)
+        FAL_TRY(run_audio_stem(trunk, run, args, s, &x, err));
+    else
+        FAL_TRY(run_video_stem(trunk, run, args, s, &x, err));
+    show(trunk, run, args->stages->stem, x);
+    for (int stage = 0; stage < FAL_TRUNK_STAGES; stage++) {
+        for (int block = 0; block < FAL_TRUNK_BLOCKS; block++)
+            FAL_TRY(run_block(&trunk->blocks[stage][block], run, x, &x, err));
+        show(trunk, run, args->stages->layers[stage], x);
+    }
+    int64_t each = positions(x) / frames;
+    fal_mean_rows(run, x.data + skipped * each * x.channels, s.count * each, x.channels, each,
+                  args->out + s.first * trunk->width);
+done:
+    return st;
+}
+
+fal_status fal_trunk_run(const fal_trunk *trunk, fal_forward *pass, const fal_trunk_args *args, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_arena *arena = fal_run_arena(pass->run);
     fal_arena_mark mark = fal_arena_save(arena);
     bool whole = fal_run_has_stage_hook(pass->run); /* a stage is shown in one piece */
-    for (int64_t first = 0, count; first < frames; first += count) {
-        float *input;
-        count = whole ? frames : fal_block_size(frames - first, BLOCK_FRAMES);
+    int64_t reach = trunk->audio ? AUDIO_REACH : VIDEO_REACH, most = trunk->audio ? AUDIO_FRAMES : VIDEO_FRAMES;
+    for (span s = {0}; s.first < args->frames; s.first += s.count) {
+        int64_t left = args->frames - s.first;
+        s.count = whole ? left : fal_block_size(left, most);
+        s.before = s.first < reach ? s.first : reach;
+        s.after = left - s.count < reach ? left - s.count : reach;
         FAL_TRY(fal_forward_check(pass, err));
-        FAL_FLOATS(input, pass->run, (count + 2 * STEM_REACH) * SIDE_PIXELS);
-        read_frames(read, source, frames, first, count, input);
-        FAL_TRY(run_batch(trunk, pass->run, input, count, out + first * trunk->width, err));
+        FAL_TRY(run_span(trunk, pass->run, args, s, err));
         fal_arena_release(arena, mark);
     }
-    fal_forward_stage(pass, "video_resnet", out, frames, trunk->width, 0);
+    if (args->stages->out)
+        fal_forward_stage(pass, args->stages->out, args->out, args->frames, trunk->width, 0);
 done:
     return st;
 }
