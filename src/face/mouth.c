@@ -40,9 +40,7 @@ void fal_mouth_transforms(const fal_landmarks *landmarks, int64_t n, fal_affine 
         out[i] = i + window <= n ? fit_window(landmarks + i, window) : out[i - 1];
 }
 
-/* Where the crop begins on the canvas along one axis. The order of the two clamps and rounding half to even are
- * upstream's. */
-static int64_t crop_start(double centre)
+int64_t fal_mouth_crop_start(double centre)
 {
     if (!(centre - HALF >= 0))
         centre = HALF;
@@ -61,9 +59,12 @@ static fal_warp_window mouth_window(const fal_affine *transform, const fal_landm
         cx += m[0] * x + m[1] * y + m[2];
         cy += m[3] * x + m[4] * y + m[5];
     }
-    return (fal_warp_window){
-        FAL_MOUTH_CANVAS, FAL_MOUTH_CANVAS, crop_start(cx / MOUTH_POINTS), crop_start(cy / MOUTH_POINTS),
-        FAL_MOUTH_SIZE,   FAL_MOUTH_SIZE};
+    return (fal_warp_window){FAL_MOUTH_CANVAS,
+                             FAL_MOUTH_CANVAS,
+                             fal_mouth_crop_start(cx / MOUTH_POINTS),
+                             fal_mouth_crop_start(cy / MOUTH_POINTS),
+                             FAL_MOUTH_SIZE,
+                             FAL_MOUTH_SIZE};
 }
 
 /* `pixels` are 96*96 of `channels` bytes; fills what is asked for. */
@@ -97,9 +98,8 @@ fal_status fal_mouth_crop_frame(const fal_picture *frame, const fal_affine *tran
     return FAL_OK;
 }
 
-/* The middle of the frame. The offset keeps the 88x88 middle of the crop where the encoder's centre crop of the whole
- * frame would lie, (size - 88) / 2 rounded down. */
-static void crop_middle(const fal_picture *frame, uint8_t *gray, uint8_t *rgb)
+/* The encoder's centre crop of the whole frame would lie at (size - 88) / 2, rounded down. */
+void fal_mouth_crop_middle(const fal_picture *frame, uint8_t *gray, uint8_t *rgb)
 {
     uint8_t pixels[FAL_MOUTH_SIZE * FAL_MOUTH_SIZE * 3] = {0};
     const int64_t left = (frame->width - ENCODER_SIZE) / 2 - GRAY_MARGIN;
@@ -195,7 +195,7 @@ fal_status fal_mouth_plan_crop(const fal_mouth_plan *plan, int64_t index, const 
     if (st != FAL_OK)
         return st;
     if (plan->whole_frames) {
-        crop_middle(frame, gray, rgb);
+        fal_mouth_crop_middle(frame, gray, rgb);
         return FAL_OK;
     }
     return fal_mouth_crop_frame(frame, &plan->transforms[index], &plan->landmarks[index], gray, rgb, err);

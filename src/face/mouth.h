@@ -37,6 +37,14 @@ void fal_mouth_transforms(const fal_landmarks *landmarks, int64_t n, fal_affine 
 fal_status fal_mouth_crop_frame(const fal_picture *frame, const fal_affine *transform, const fal_landmarks *landmarks,
                                 uint8_t *gray, uint8_t *rgb, fal_error *err);
 
+/* Where a crop begins on the canvas along one axis, moved so that it lies inside: first centre - 48 is made 0 or more,
+ * then centre + 48 at most 256, then half to even. */
+int64_t fal_mouth_crop_start(double centre);
+
+/* The 96x96 pixels in the middle of a frame, 0 outside a smaller one; `gray` and `rgb` as above. Their own 88x88 middle
+ * is what upstream's centre crop of the whole frame would be. */
+void fal_mouth_crop_middle(const fal_picture *frame, uint8_t *gray, uint8_t *rgb);
+
 typedef struct fal_mouth_plan {
     int64_t frame_count, width, height;
     bool whole_frames;        /* no face in the clip (or none that can be aligned): crops are the middle of the whole
@@ -52,9 +60,8 @@ typedef struct fal_mouth_plan {
 fal_status fal_mouth_plan_create(const fal_face_timeline *timeline, fal_mouth_plan **out, fal_error *err);
 void fal_mouth_plan_free(fal_mouth_plan **plan);
 
-/* The crop of frame `index` (see fal_mouth_crop_frame). The frame must have the size of the tracked ones. With
- * whole_frames: the 96x96 pixels in the middle of the frame, whose own 88x88 middle is what the official encoder input
- * would be; outside a smaller frame, 0. May be called from several threads at once. */
+/* The crop of frame `index` as fal_mouth_crop_frame makes it, with whole_frames as fal_mouth_crop_middle. The frame must
+ * have the size of the tracked ones. May be called from several threads at once. */
 fal_status fal_mouth_plan_crop(const fal_mouth_plan *plan, int64_t index, const fal_picture *frame, uint8_t *gray,
                                uint8_t *rgb, fal_error *err);
 

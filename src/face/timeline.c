@@ -68,9 +68,9 @@ static void fill_boxes(fal_face_timeline *line, int64_t start, int64_t end)
         if (!fal_face_seen(line->states[t]))
             continue;
         for (int64_t gap = last < 0 ? start : last + 1; gap < t; gap++)
-            line->boxes[gap] = last < 0 ? line->boxes[t]
-                                        : box_between(line->boxes[last], line->boxes[t],
-                                                      (double)(gap - last) / (double)(t - last));
+            line->boxes[gap] =
+                last < 0 ? line->boxes[t]
+                         : box_between(line->boxes[last], line->boxes[t], (double)(gap - last) / (double)(t - last));
         last = t;
     }
     for (int64_t t = last + 1; t < end; t++)

@@ -37,8 +37,12 @@ static void test_boxes_between_detections(void **state)
     uint8_t starts[FRAMES] = {[0] = 1, [6] = 1};
     fal_face_track track = {
         .first = 1, .count = ROWS, .landmarks = landmarks, .boxes = boxes, .states = states, .seen = 3};
-    const fal_face_tracks tracks = {
-        .frame_count = FRAMES, .width = WIDTH, .height = HEIGHT, .starts_shot = starts, .track_count = 1, .tracks = &track};
+    const fal_face_tracks tracks = {.frame_count = FRAMES,
+                                    .width = WIDTH,
+                                    .height = HEIGHT,
+                                    .starts_shot = starts,
+                                    .track_count = 1,
+                                    .tracks = &track};
     fal_face_timeline *line = NULL;
     fal_check_ok(fal_timeline_create(&tracks, FAL_FACE_AUTO, &line, &err), &err);
     const fal_rect want[FRAMES] = {boxes[0], boxes[0], {13, 20, 35, 38}, {17, 20, 40, 35},
@@ -163,9 +167,9 @@ static void test_alloc_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boxes_between_detections),  cmocka_unit_test(test_squares_are_borrowed),
-        cmocka_unit_test(test_without_a_face),            cmocka_unit_test(test_view_scales_like_its_copy),
-        cmocka_unit_test(test_refuses_other_frames),      cmocka_unit_test(test_alloc_failures),
+        cmocka_unit_test(test_boxes_between_detections), cmocka_unit_test(test_squares_are_borrowed),
+        cmocka_unit_test(test_without_a_face),           cmocka_unit_test(test_view_scales_like_its_copy),
+        cmocka_unit_test(test_refuses_other_frames),     cmocka_unit_test(test_alloc_failures),
     };
     return cmocka_run_group_tests_name("face/face_crop", tests, NULL, NULL);
 }

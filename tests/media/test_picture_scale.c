@@ -46,7 +46,8 @@ static uint8_t *scaled(const picture *p, const fal_picture_rule *rule)
     return out;
 }
 
-/* ---- the formulas, written down once more: every pixel of the scaled picture, then the cut ------------------------ */
+/* ---- the formulas, written down once more: every pixel of the scaled picture, then the cut ------------------------
+ */
 
 static double kernel(fal_scaling scaling, double x)
 {
@@ -346,11 +347,16 @@ static void test_alloc_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_sizes),   cmocka_unit_test(test_clip),
-        cmocka_unit_test(test_videomae),       cmocka_unit_test(test_fsfm),
-        cmocka_unit_test(test_photographs),    cmocka_unit_test(test_stride),
-        cmocka_unit_test(test_fit),            cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_extreme_shapes), cmocka_unit_test(test_alloc_failures),
+        cmocka_unit_test(test_random_sizes),
+        cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_videomae),
+        cmocka_unit_test(test_fsfm),
+        cmocka_unit_test(test_photographs),
+        cmocka_unit_test(test_stride),
+        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_extreme_shapes),
+        cmocka_unit_test(test_alloc_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
