@@ -39,6 +39,9 @@ typedef struct fal_family {
     /* True when the tensor names are this family's; writes what stands before them in the file ("" or
      * "encoder.w2v_model."). */
     bool (*recognise)(const fal_checkpoint *ckpt, char prefix[FAL_PREFIX_BYTES]);
+    /* True for files that fit but are another family's by all they say (HuBERT has wav2vec 2.0's tensors): left to that
+     * one unless this family was asked for by name. NULL: never. */
+    bool (*yields)(const fal_checkpoint *ckpt);
     /* The configuration, from shapes and from whatever configuration the file carries; errors say what is not covered.
      */
     fal_status (*configure)(const fal_config_source *source, void *config, fal_error *err);

@@ -7,8 +7,9 @@
 #include <string.h>
 
 /* One row per family; its instance is at the end of enc_<name>.c. */
-extern const fal_family fal_family_avhubert, fal_family_wav2vec2;
-static const fal_family *const families[] = {&fal_family_avhubert, &fal_family_wav2vec2};
+extern const fal_family fal_family_avhubert, fal_family_hubert, fal_family_wav2vec2, fal_family_wavlm;
+static const fal_family *const families[] = {&fal_family_avhubert, &fal_family_wav2vec2, &fal_family_hubert,
+                                             &fal_family_wavlm};
 
 size_t fal_family_count(void)
 {
@@ -157,10 +158,13 @@ fal_status fal_family_recognise(const fal_checkpoint *ckpt, const char *wanted, 
     if (wanted && !fal_family_find(wanted))
         return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: there is no encoder family \"%s\"", fal_checkpoint_path(ckpt),
                         wanted);
-    for (size_t i = 0; i < FAL_COUNT(families); i++)
-        if ((!wanted || fal_str_eq(wanted, families[i]->name)) && families[i]->recognise(ckpt, prefix)) {
-            *family = families[i];
+    for (size_t i = 0; i < FAL_COUNT(families); i++) {
+        const fal_family *f = families[i];
+        bool asked = wanted ? fal_str_eq(wanted, f->name) : !f->yields || !f->yields(ckpt);
+        if (asked && f->recognise(ckpt, prefix)) {
+            *family = f;
             return FAL_OK;
         }
+    }
     return not_recognised(ckpt, wanted, err);
 }

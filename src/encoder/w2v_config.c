@@ -6,7 +6,10 @@
 
 #include <stdio.h>
 
-enum { HOP_SAMPLES = 320 }; /* 20 ms at 16 kHz: what makes pairs of frames 25 Hz */
+enum {
+    HOP_SAMPLES = 320,     /* 20 ms at 16 kHz: what makes pairs of frames 25 Hz */
+    MAX_DISTANCE = 1 << 20 /* rows, almost six hours */
+};
 
 /* ---- from the tensors ---- */
 
@@ -47,6 +50,21 @@ static fal_status front_from_shapes(const fal_bind *bind, fal_w2v_config *config
     return FAL_OK;
 }
 
+/* WavLM: buckets and heads from the shape of the bias table. */
+static fal_status positions_from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_error *err)
+{
+    const fal_tensor *table = fal_bind_peek(bind, FAL_W2V_BUCKETS);
+    if (!table)
+        return FAL_OK;
+    if (table->rank != 2 || table->shape[0] < 1)
+        return fal_fail(err, FAL_ERR_FORMAT, "the table of relative positions (rel_attn_embed or "
+                                             "relative_attention_bias) is not [buckets, heads]");
+    config->buckets = table->shape[0];
+    config->heads = table->shape[1];
+    config->max_distance = 800; /* of every release */
+    return FAL_OK;
+}
+
 static fal_status from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -55,9 +73,6 @@ static fal_status from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_
     if (!fc1 || fc1->rank != 2)
         FAL_FAIL(FAL_ERR_FORMAT, "the first layer's feed-forward weight (intermediate_dense or fc1) is missing or no "
                                  "matrix");
-    if (fal_bind_peek(bind, "encoder.layers.0.attention.rel_attn_embed.weight|"
-                            "encoder.layers.0.self_attn.relative_attention_bias.weight"))
-        FAL_FAIL(FAL_ERR_UNSUPPORTED, "WavLM's relative positions (rel_attn_embed) are not covered by family wav2vec2");
     if (!fal_posconv_shape(bind, FAL_W2V_POSITIONS, &config->taps, &config->groups))
         FAL_FAIL(FAL_ERR_FORMAT, "the positional convolution (encoder.pos_conv_embed.conv or encoder.pos_conv.0) is "
                                  "missing or not [H, H/groups, taps] under weight norm");
@@ -71,6 +86,7 @@ static fal_status from_shapes(const fal_bind *bind, fal_w2v_config *config, fal_
     config->heads = config->width == 768 ? 12 : large ? 16 : 0;
     config->pre_norm = config->normalise = config->layer_front;
     config->norm_eps = 1e-5;
+    FAL_TRY(positions_from_shapes(bind, config, err));
 done:
     return st;
 }
@@ -87,12 +103,19 @@ static fal_status same_size(const fal_value *json, const char *key, int64_t fall
                     (long long)found);
 }
 
+static fal_status check_type(const char *const *types, const fal_value *json, fal_error *err)
+{
+    const char *type = fal_value_string(fal_value_get(json, "model_type"), types[0]);
+    for (const char *const *t = types; *t; t++)
+        if (fal_str_eq(type, *t))
+            return FAL_OK;
+    return fal_fail(err, FAL_ERR_UNSUPPORTED, "config.json says model_type \"%s\", the tensors fit \"%s\"", type,
+                    types[0]);
+}
+
 static fal_status refuse_uncovered(const fal_value *json, fal_error *err)
 {
     static const char *const activations[] = {"hidden_act", "feat_extract_activation"};
-    const char *type = fal_value_string(fal_value_get(json, "model_type"), "wav2vec2");
-    if (!fal_str_eq(type, "wav2vec2") && !fal_str_eq(type, "hubert"))
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "model_type \"%s\" is not covered by family wav2vec2", type);
     for (size_t i = 0; i < FAL_COUNT(activations); i++) {
         const char *name = fal_value_string(fal_value_get(json, activations[i]), "gelu");
         if (!fal_str_eq(name, "gelu"))
@@ -108,24 +131,51 @@ static fal_status refuse_uncovered(const fal_value *json, fal_error *err)
     return FAL_OK;
 }
 
-/* conv_stride where the file has it; else the standard strides stay. */
-static fal_status strides_from_json(const fal_value *json, fal_w2v_config *config, fal_error *err)
+/* A list of the file with one number per convolution; NULL in *list when it has none. */
+static fal_status conv_list(const fal_value *json, const char *key, int64_t convs, const fal_value **list,
+                            fal_error *err)
 {
-    const fal_value *strides = fal_value_get(json, "conv_stride");
-    if (fal_value_type(strides) != FAL_VALUE_LIST)
-        return FAL_OK;
-    if (fal_value_count(strides) != (size_t)config->conv_count)
-        return fal_fail(err, FAL_ERR_FORMAT, "config.json has %zu conv_stride entries, the tensors %lld convolutions",
-                        fal_value_count(strides), (long long)config->conv_count);
-    for (int64_t i = 0; i < config->conv_count; i++)
-        config->convs[i].stride = fal_value_int(fal_value_at(strides, (size_t)i), 0);
+    const fal_value *found = fal_value_get(json, key);
+    *list = fal_value_type(found) == FAL_VALUE_LIST ? found : NULL;
+    if (*list && fal_value_count(*list) != (size_t)convs)
+        return fal_fail(err, FAL_ERR_FORMAT, "config.json has %zu %s entries, the tensors %lld convolutions",
+                        fal_value_count(*list), key, (long long)convs);
     return FAL_OK;
 }
 
-static fal_status from_json(const fal_checkpoint *ckpt, const fal_value *json, fal_w2v_config *config, fal_error *err)
+/* Widths and kernels must be those of the tensors; strides are taken over, or stay the standard ones. */
+static fal_status convs_from_json(const fal_value *json, fal_w2v_config *config, fal_error *err)
+{
+    static const struct {
+        const char *key;
+        size_t member;
+        bool of_tensors;
+    } lists[] = {{"conv_dim", offsetof(fal_w2v_conv, dim), true},
+                 {"conv_kernel", offsetof(fal_w2v_conv, kernel), true},
+                 {"conv_stride", offsetof(fal_w2v_conv, stride), false}};
+    fal_status st = FAL_OK;
+    for (size_t l = 0; l < FAL_COUNT(lists); l++) {
+        const fal_value *list;
+        FAL_TRY(conv_list(json, lists[l].key, config->conv_count, &list, err));
+        for (int64_t i = 0; list && i < config->conv_count; i++) {
+            int64_t *ours = (int64_t *)((char *)&config->convs[i] + lists[l].member);
+            int64_t said = fal_value_int(fal_value_at(list, (size_t)i), 0);
+            if (lists[l].of_tensors && said != *ours)
+                FAL_FAIL(FAL_ERR_FORMAT, "config.json says %s %lld for convolution %lld, the tensors say %lld",
+                         lists[l].key, (long long)said, (long long)i, (long long)*ours);
+            *ours = said;
+        }
+    }
+done:
+    return st;
+}
+
+static fal_status from_json(const char *const *types, const fal_checkpoint *ckpt, const fal_value *json,
+                            fal_w2v_config *config, fal_error *err)
 {
     fal_status st = FAL_OK;
     const char *front = fal_value_string(fal_value_get(json, "feat_extract_norm"), "group");
+    FAL_TRY(check_type(types, json, err));
     FAL_TRY(refuse_uncovered(json, err));
     FAL_TRY(same_size(json, "hidden_size", 768, config->width, err));
     FAL_TRY(same_size(json, "num_hidden_layers", 12, config->layers, err));
@@ -135,7 +185,11 @@ static fal_status from_json(const fal_checkpoint *ckpt, const fal_value *json, f
     if (fal_str_eq(front, "layer") != config->layer_front)
         FAL_FAIL(FAL_ERR_FORMAT, "config.json says feat_extract_norm \"%s\", the tensors have %s", front,
                  config->layer_front ? "a LayerNorm after every convolution" : "one GroupNorm after the first");
-    FAL_TRY(strides_from_json(json, config, err));
+    FAL_TRY(convs_from_json(json, config, err));
+    if (config->buckets > 0) {
+        FAL_TRY(same_size(json, "num_buckets", 320, config->buckets, err));
+        config->max_distance = fal_value_int(fal_value_get(json, "max_bucket_distance"), 800);
+    }
     config->heads = fal_value_int(fal_value_get(json, "num_attention_heads"), 12);
     config->pre_norm = fal_value_bool(fal_value_get(json, "do_stable_layer_norm"), false);
     config->norm_eps = fal_value_real(fal_value_get(json, "layer_norm_eps"), 1e-5);
@@ -148,6 +202,18 @@ done:
 }
 
 /* ---- from fairseq ---- */
+
+/* Microsoft's names. 1280 is what its code takes where the file does not say. */
+static fal_status positions_from_fairseq(const fal_value *model, fal_w2v_config *config, fal_error *err)
+{
+    static const char *const needed[] = {"relative_position_embedding", "gru_rel_pos"};
+    for (size_t i = 0; i < FAL_COUNT(needed); i++)
+        if (!fal_value_bool(fal_value_get(model, needed[i]), false))
+            return fal_fail(err, FAL_ERR_FORMAT, "cfg says %s false, the tensors have relative positions and gates",
+                            needed[i]);
+    config->max_distance = fal_value_int(fal_value_get(model, "max_distance"), 1280);
+    return FAL_OK;
+}
 
 static fal_status from_fairseq(fal_fairseq_config fairseq, fal_w2v_config *config, fal_error *err)
 {
@@ -163,6 +229,8 @@ static fal_status from_fairseq(fal_fairseq_config fairseq, fal_w2v_config *confi
     config->heads = fal_value_int(fal_value_get(fairseq.model, "encoder_attention_heads"), 12);
     config->pre_norm = fal_value_bool(fal_value_get(fairseq.model, "layer_norm_first"), false);
     config->normalise = fal_value_bool(fal_value_get(fairseq.task, "normalize"), false);
+    if (config->buckets > 0)
+        return positions_from_fairseq(fairseq.model, config, err);
     return FAL_OK;
 }
 
@@ -179,7 +247,12 @@ static fal_status check(const fal_w2v_config *config, fal_error *err)
     if (config->width % config->heads)
         return fal_fail(err, FAL_ERR_FORMAT, "%lld channels cannot be split into %lld attention heads",
                         (long long)config->width, (long long)config->heads);
-    if (config->norm_eps < 0)
+    /* A quarter of the buckets have a distance of their own; the logarithm begins there. */
+    if (config->buckets && (config->buckets < 4 || config->buckets > MAX_DISTANCE ||
+                            config->max_distance <= config->buckets / 4 || config->max_distance > MAX_DISTANCE))
+        return fal_fail(err, FAL_ERR_FORMAT, "%lld position buckets up to a distance of %lld cannot be laid out",
+                        (long long)config->buckets, (long long)config->max_distance);
+    if (!(config->norm_eps >= 0))
         return fal_fail(err, FAL_ERR_FORMAT, "layer_norm_eps is %g, expected at least 0", config->norm_eps);
     for (int64_t i = 0; i < config->conv_count; i++) {
         int64_t stride = config->convs[i].stride;
@@ -192,15 +265,15 @@ static fal_status check(const fal_w2v_config *config, fal_error *err)
     return FAL_OK;
 }
 
-fal_status fal_w2v_configure(const fal_config_source *source, void *out, fal_error *err)
+fal_status fal_w2v_configure(const char *const *types, const fal_config_source *source, fal_w2v_config *config,
+                             fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_w2v_config *config = out;
     fal_fairseq_config fairseq;
     const fal_value *json = fal_checkpoint_config(source->ckpt);
     FAL_TRY(from_shapes(source->bind, config, err));
     if (json)
-        FAL_TRY(from_json(source->ckpt, json, config, err));
+        FAL_TRY(from_json(types, source->ckpt, json, config, err));
     else if (fal_fairseq_find(source->ckpt, &fairseq))
         FAL_TRY(from_fairseq(fairseq, config, err));
     if (source->options->heads > 0)
@@ -222,10 +295,9 @@ static void put_convs(fal_jw *w, const char *key, const fal_w2v_config *config, 
     fal_jw_end_array(w);
 }
 
-void fal_w2v_config_json(const void *in, fal_jw *w)
+void fal_w2v_config_json(const char *model_type, const fal_w2v_config *config, fal_jw *w)
 {
-    const fal_w2v_config *config = in;
-    fal_jw_put_string(w, "model_type", "wav2vec2");
+    fal_jw_put_string(w, "model_type", model_type);
     fal_jw_put_int(w, "hidden_size", config->width);
     fal_jw_put_int(w, "num_hidden_layers", config->layers);
     fal_jw_put_int(w, "num_attention_heads", config->heads);
@@ -239,5 +311,9 @@ void fal_w2v_config_json(const void *in, fal_jw *w)
     fal_jw_put_double(w, "layer_norm_eps", config->norm_eps);
     fal_jw_put_int(w, "num_conv_pos_embeddings", config->taps);
     fal_jw_put_int(w, "num_conv_pos_embedding_groups", config->groups);
+    if (config->buckets > 0) {
+        fal_jw_put_int(w, "num_buckets", config->buckets);
+        fal_jw_put_int(w, "max_bucket_distance", config->max_distance);
+    }
     fal_jw_put_bool(w, "do_normalize", config->normalise);
 }
