@@ -32,18 +32,20 @@ static fal_status load_lists(const fal_probe_training *t, fal_feature_set *train
     return st;
 }
 
-/* The encoder's name as `extract` recorded it beside the features; NULL when it did not. The caller's to fal_free. */
-static char *recorded_encoder(const char *root)
+/* What `extract` recorded beside the features; NULL when it did not. The caller's to fal_json_free. */
+static fal_json *recorded_settings(const char *root)
 {
     fal_json *settings = NULL;
-    char *name = NULL, *path = fal_path_join(root, "extract.json");
-    if (path && fal_path_exists(path) && fal_json_read(path, &settings, NULL) == FAL_OK) {
-        const char *text = fal_json_string(fal_json_get(settings, "encoder"), NULL);
-        name = text ? fal_strdup(text) : NULL;
-    }
-    fal_json_free(&settings);
+    char *path = fal_path_join(root, "extract.json");
+    if (path && fal_path_exists(path))
+        (void)fal_json_read(path, &settings, NULL);
     fal_free(path);
-    return name;
+    return settings;
+}
+
+static void take_recorded(const char **text, const fal_json *settings, const char *key)
+{
+    *text = *text ? *text : fal_json_string(fal_json_get(settings, key), NULL);
 }
 
 static fal_status fit_and_save(const fal_probe_training *t, const fal_feature_set *train,
@@ -76,15 +78,17 @@ fal_status fal_probe_train(const fal_probe_training *training, const char *path,
     fal_status st = FAL_OK;
     fal_feature_set train = {0}, validation = {0};
     fal_probe_training t = *training;
-    char *encoder = t.encoder ? NULL : recorded_encoder(t.train.root);
+    fal_json *settings = recorded_settings(t.train.root);
+    take_recorded(&t.encoder, settings, "encoder");
+    take_recorded(&t.family, settings, "family");
+    take_recorded(&t.feature, settings, "feature");
     t.stream = t.stream ? t.stream : FAL_STREAM_AV;
-    t.encoder = t.encoder ? t.encoder : encoder;
     FAL_TRY(load_lists(&t, &train, &validation, err));
     FAL_TRY(fit_and_save(&t, &train, &validation, path, report, err));
 done:
     fal_feature_set_free(&train);
     fal_feature_set_free(&validation);
-    fal_free(encoder);
+    fal_json_free(&settings);
     return st;
 }
 

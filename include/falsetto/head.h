@@ -40,6 +40,7 @@ typedef struct fal_head_description {
     bool stream_known;
     fal_stream stream;        /* which features; from the file when it says, else unknown */
     const char *encoder;      /* what the features were made with, e.g. "avhubert-random", or NULL when not recorded */
+    const char *family, *feature; /* of that encoder, or NULL when not recorded */
     bool l2_normalise;        /* rows are divided by their Euclidean norm first */
     bool demonstration;       /* trained on drawn puppets: shows the pipeline, judges nothing real */
     fal_calibration calibration;
@@ -77,7 +78,8 @@ typedef struct fal_probe_training {
     int patience;             /* epochs without improvement of val_loss before stopping; default 10 */
     double learning_rate;     /* default 1e-3 (Adam, beta 0.9 0.999, eps 1e-8) */
     uint64_t seed;            /* initial weights and sample order; default 43, as official */
-    const char *encoder;      /* recorded in the file; NULL: from the features' own record if there is one */
+    /* Recorded in the file, as fal_head_description tells them; NULL: from the features' own record if there is one. */
+    const char *encoder, *family, *feature;
     bool demonstration;       /* recorded in the file: see fal_head_description */
     const fal_progress *progress;
     const fal_log *log;

@@ -3,11 +3,11 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/csv.h"
+#include "core/json.h"
 #include "core/str.h"
 #include "tensor/ops.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FAL_LOG_COMPONENT "features"
@@ -132,12 +132,16 @@ typedef struct loader {
     fal_arena *arena;
 } loader;
 
+/* Parsed as JSON, because strtod reads what the locale says; upstream truncates 0.5 to real: more likely a mistake. */
 static fal_status parse_label(const loader *from, size_t row, int *label, fal_error *err)
 {
     const char *text = fal_csv_cell(&from->csv, row, from->label_column);
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || *end || !(value == 0 || value == 1)) /* upstream truncates 0.5 to real; more likely a mistake */
+    fal_json *number = NULL;
+    double value = -1;
+    if (fal_json_parse(text, strlen(text), "label", &number, NULL) == FAL_OK)
+        value = fal_json_real(number, -1);
+    fal_json_free(&number);
+    if (value != 0 && value != 1)
         return fal_fail(err, FAL_ERR_FORMAT, "%s line %zu: label is '%s', expected 0 (real) or 1 (fake)",
                         from->csv_path, from->csv.lines[row], text);
     *label = (int)value;

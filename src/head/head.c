@@ -15,7 +15,7 @@ struct fal_head {
     const fal_head_kind *kind;
     void *model;
     fal_head_description about;
-    char *origin, *encoder; /* storage behind `about` */
+    char *origin, *encoder, *family, *feature; /* storage behind `about` */
 };
 
 static const fal_head_kind *recognise(const fal_checkpoint *ckpt)
@@ -26,16 +26,26 @@ static const fal_head_kind *recognise(const fal_checkpoint *ckpt)
     return NULL;
 }
 
+static fal_status keep_text(const char **text, char **copy, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    if (*text)
+        FAL_ALLOC(*copy, fal_strdup(*text));
+    *text = *copy;
+done:
+    return st;
+}
+
 /* The texts of a checkpoint die with it. */
 static fal_status keep_texts(fal_head *head, const char *path, fal_error *err)
 {
     fal_status st = FAL_OK;
-    FAL_ALLOC(head->origin, fal_strdup(path));
-    if (head->about.encoder)
-        FAL_ALLOC(head->encoder, fal_strdup(head->about.encoder));
-    head->about.origin = head->origin;
-    head->about.encoder = head->encoder;
+    head->about.origin = path;
     head->about.kind = head->kind->name;
+    FAL_TRY(keep_text(&head->about.origin, &head->origin, err));
+    FAL_TRY(keep_text(&head->about.encoder, &head->encoder, err));
+    FAL_TRY(keep_text(&head->about.family, &head->family, err));
+    FAL_TRY(keep_text(&head->about.feature, &head->feature, err));
 done:
     return st;
 }
@@ -78,6 +88,8 @@ void fal_head_free(fal_head **head)
     (*head)->kind->free(&(*head)->model);
     fal_free((*head)->origin);
     fal_free((*head)->encoder);
+    fal_free((*head)->family);
+    fal_free((*head)->feature);
     fal_release(head);
 }
 

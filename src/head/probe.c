@@ -130,6 +130,20 @@ static void read_description(const fal_checkpoint *ckpt, fal_head_description *a
                           !fal_str_eq(fal_checkpoint_metadata(ckpt, "falsetto.l2"), "false");
     about->demonstration = metadata_true(ckpt, "falsetto.demonstration");
     about->encoder = fal_checkpoint_metadata(ckpt, "falsetto.encoder");
+    about->family = fal_checkpoint_metadata(ckpt, "falsetto.encoder.family");
+    about->feature = fal_checkpoint_metadata(ckpt, "falsetto.encoder.feature");
+}
+
+/* A file that was damaged, or written by a training that diverged. */
+static fal_status check_finite(const fal_checkpoint *ckpt, const fal_probe *probe, fal_error *err)
+{
+    for (int64_t d = 0; d < probe->dim; d++)
+        if (!isfinite(probe->weight[d]))
+            return fal_fail(err, FAL_ERR_FORMAT, "%s: head.weight is not finite in channel %lld",
+                            fal_checkpoint_path(ckpt), (long long)d);
+    if (!isfinite(probe->bias))
+        return fal_fail(err, FAL_ERR_FORMAT, "%s: head.bias is not finite", fal_checkpoint_path(ckpt));
+    return FAL_OK;
 }
 
 static fal_status open_probe(const fal_checkpoint *ckpt, void **model, fal_head_description *about, fal_error *err)
@@ -151,6 +165,7 @@ static fal_status open_probe(const fal_checkpoint *ckpt, void **model, fal_head_
     fal_tensor_copy_f32(weight, probe->weight);
     if (bias)
         fal_tensor_copy_f32(&bias->tensor, &probe->bias);
+    FAL_TRY(check_finite(ckpt, probe, err));
     FAL_TRY(read_calibration(ckpt, &about->calibration, err));
     read_description(ckpt, about);
     about->dim = probe->dim;

@@ -217,6 +217,9 @@ fal_status fal_probe_fit(const fal_feature_set *train, const fal_feature_set *va
                  (long long)train->dim, (long long)validation->dim);
     FAL_TRY(fit_init(&run, err));
     FAL_TRY(run_epochs(&run, &facts, err));
+    if (!isfinite(facts.best_validation_loss)) /* one bad epoch later is survived: the best weights are kept */
+        FAL_FAIL(FAL_ERR_ARGUMENT, "the validation loss of the first epoch is not a number: the features are too large, "
+                                   "or the learning rate %g is", run.opt.learning_rate);
     *probe = (fal_probe){.dim = train->dim, .weight = run.best, .bias = run.best[train->dim]};
     run.best = NULL;
     *report = facts;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { MAX_METADATA = 20, NUMBER = 32 };
+enum { MAX_METADATA = 24, NUMBER = 32 };
 
 typedef struct notes {
     fal_metadata entries[MAX_METADATA];
@@ -43,6 +43,8 @@ static void describe(notes *n, const fal_probe *probe, const fal_probe_training 
     note(n, "format", "pt");
     note(n, "falsetto.kind", "probe");
     note(n, "falsetto.encoder", training->encoder);
+    note(n, "falsetto.encoder.family", training->family);
+    note(n, "falsetto.encoder.feature", training->feature);
     note(n, "falsetto.stream", fal_stream_name(training->stream));
     note_flag(n, "falsetto.l2", probe->l2_normalise);
     note_flag(n, "falsetto.demonstration", training->demonstration);
