@@ -37,16 +37,42 @@ static void pool(const fal_forward *pass, const float *x, int64_t rows, int64_t 
     }
 }
 
+/* Room for hidden state `layer` of `rows` rows before pooling. */
+static fal_status make_room(fal_forward *pass, int64_t layer, int64_t rows, int64_t dim, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    float *room;
+    int64_t out_dim = dim, out_rows = pooled_rows(&pass->pooling, rows, &out_dim);
+    FAL_FLOATS(room, pass->run, out_rows * out_dim);
+    pass->hidden[layer] = (fal_hidden){.layer = (int)layer, .rows = out_rows, .dim = out_dim, .data = room};
+done:
+    return st;
+}
+
+fal_status fal_forward_pieces(fal_forward *pass, int64_t rows, int64_t dim, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    pass->piece_row = 0;
+    pass->piece_rows = rows;
+    for (int64_t layer = 0; layer <= pass->last_layer; layer++)
+        if (pass->want[layer])
+            FAL_TRY(make_room(pass, layer, rows, dim, err));
+done:
+    return st;
+}
+
 fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim, fal_error *err)
 {
     fal_status st = FAL_OK;
-    float *copy;
     if (!pass->want[layer])
         return FAL_OK;
-    int64_t out_dim = dim, out_rows = pooled_rows(&pass->pooling, rows, &out_dim);
-    FAL_FLOATS(copy, pass->run, out_rows * out_dim);
-    pool(pass, x, rows, dim, copy);
-    pass->hidden[layer] = (fal_hidden){.layer = (int)layer, .rows = out_rows, .dim = out_dim, .data = copy};
+    int64_t left = pass->piece_rows - pass->piece_row, out_dim = dim;
+    int64_t before = pooled_rows(&pass->pooling, pass->piece_row, &out_dim);
+    if (pass->piece_rows == 0)
+        FAL_TRY(make_room(pass, layer, rows, dim, err));
+    else if (rows > left)
+        rows = left;
+    pool(pass, x, rows, dim, (float *)pass->hidden[layer].data + before * out_dim); /* ours until the pass ends */
 done:
     return st;
 }

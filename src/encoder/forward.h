@@ -23,6 +23,7 @@ typedef struct fal_forward {
     fal_pooling pooling;             /* of the hidden states kept; NONE: as they are */
     /* results, in the run's arena */
     fal_hidden *hidden; /* [layers + 1], data NULL where not wanted */
+    int64_t piece_row, piece_rows; /* fal_forward_pieces: rows before the piece being worked on, and of all */
     const float *out;   /* [rows, dim], NULL when features are not wanted */
     int64_t rows;
 } fal_forward;
@@ -33,6 +34,10 @@ typedef struct fal_forward {
 /* Copies x [rows, dim], pooled if the caller wants that, as hidden state `layer` if that one is wanted. */
 fal_status fal_forward_keep(fal_forward *pass, int64_t layer, const float *x, int64_t rows, int64_t dim,
                             fal_error *err);
+/* For families that work off long clips in pieces: makes room for the hidden states of `rows` rows in all. From then on
+ * fal_forward_keep writes a piece [rows, dim] at row pass->piece_row, which the family moves on after each, and drops
+ * what goes beyond the end. Pieces begin at multiples of the pooling group; JOIN is not for them. */
+fal_status fal_forward_pieces(fal_forward *pass, int64_t rows, int64_t dim, fal_error *err);
 /* FAL_ERR_CANCELLED once the caller has asked to stop. */
 fal_status fal_forward_check(const fal_forward *pass, fal_error *err);
 /* A two-dimensional stage [rows, dim] whose rows lie `stride` floats apart (0: dim). Free without a hook. */
