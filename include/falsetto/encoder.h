@@ -47,6 +47,13 @@ typedef enum fal_input_kind {
     FAL_INPUT_FRAME     /* whole frames, the same shapes */
 } fal_input_kind;
 
+/* Which alignment the mouth crops of a clip get. */
+typedef enum fal_mouth_alignment {
+    FAL_MOUTH_BY_FAMILY, /* each encoder the one its authors used: auto-avsr its own, the others AV-HuBERT's */
+    FAL_MOUTH_AVHUBERT,  /* AV-HuBERT's for all */
+    FAL_MOUTH_AUTO_AVSR  /* Auto-AVSR's for all; encoders of grey crops get them turned grey */
+} fal_mouth_alignment;
+
 typedef enum fal_number_format {
     FAL_NUMBERS_F32,  /* float32 throughout; agrees with the original code to its own rounding */
     FAL_NUMBERS_BF16  /* weights in bfloat16, bfloat16 products where the CPU has units for them, float32 sums */
@@ -70,7 +77,8 @@ typedef struct fal_encoder_options {
 typedef struct fal_encoder_description {
     const char *family;         /* "avhubert", "wav2vec2", ... */
     const char *size;           /* "base", "large", "xls-r-300m", or "custom" */
-    const char *origin;         /* path or registry name it was opened with */
+    const char *origin;         /* path or name it was opened with */
+    const char *path;           /* file or folder that was opened, also for a name; NULL: drawn from a seed */
     int streams;                /* bit set of (1 << fal_stream) */
     fal_stream default_stream;
     fal_input_kind audio_input, video_input;

@@ -44,6 +44,19 @@ FAL_API size_t fal_model_count(void);
 FAL_API const fal_model_entry *fal_model_at(size_t index);
 FAL_API const fal_model_entry *fal_model_find(const char *name); /* NULL: no such model */
 
+typedef enum fal_model_state {
+    FAL_MODEL_ABSENT,
+    FAL_MODEL_UNFINISHED, /* a download was begun and stopped */
+    FAL_MODEL_INSTALLED,
+    FAL_MODEL_DRAWN       /* needs no file: its weights are drawn from a seed when it is opened */
+} fal_model_state;
+/* Whether a model of the catalogue can be opened by its name. */
+FAL_API fal_status fal_model_look(const char *name, fal_model_state *state, fal_error *err);
+
+/* The catalogue as a JSON array, one object per model. family: only that one (NULL: all); installed: only models that
+ * can be opened now. *json is freed with fal_text_free. */
+FAL_API fal_status fal_model_list_json(const char *family, bool installed, char **json, fal_error *err);
+
 /* The file or folder of an installed model; *path is NULL when it is not installed; freed with fal_text_free. */
 FAL_API fal_status fal_model_path(const char *name, char **path, fal_error *err);
 
@@ -60,11 +73,16 @@ FAL_API fal_status fal_model_import(const char *source, const char *path, fal_st
 /* Describes any checkpoint file, of a known family or not, as JSON text (container, tensors with dtype and shape,
  * metadata, class names its pickle mentions, inferred configuration). *json is freed with fal_text_free. */
 FAL_API fal_status fal_model_info_json(const char *source, char **json, fal_error *err);
+/* The same for a person to read: what it is, and its tensors in groups. */
+FAL_API fal_status fal_model_info_text(const char *source, char **text, fal_error *err);
 
-/* Checks a checkpoint as opening it would, and more: container, every tensor bound with its shape, no value that is not
- * finite. *json gets the report (docs/models.md, "verify"), also when the file is not in order, which is a success of
+/* Checks a checkpoint as opening it would, and more: container and its checksums, every tensor bound with its shape, no
+ * value that is not finite, SHA-256 or MD5 of its files where the receipt or the catalogue tells them. *json gets the report (docs/models.md, "verify"), also when the file is not in order, which is a success of
  * the call: report "ok" is then false and "problems" says why. options: heads and family for files that do not say. */
 FAL_API fal_status fal_model_verify_json(const char *source, const fal_encoder_options *options, bool *ok, char **json,
+                                         fal_error *err);
+/* The same report for a person to read. */
+FAL_API fal_status fal_model_verify_text(const char *source, const fal_encoder_options *options, bool *ok, char **text,
                                          fal_error *err);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 #include "core/log.h"
 
 #include "core/status.h"
+#include "core/str.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,5 +32,6 @@ void fal_log_write(const fal_log *log, fal_log_level level, const char *componen
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
+    fal_str_tame(line);
     log->write(log->user, level, component, line);
 }

@@ -1,6 +1,7 @@
 #include "core/status.h"
 
 #include "core/alloc.h"
+#include "core/str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ fal_status fal_fail(fal_error *err, fal_status code, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(err->text, sizeof err->text, fmt, ap);
         va_end(ap);
+        fal_str_tame(err->text);
     }
     return code;
 }
@@ -49,6 +51,7 @@ fal_status fal_fail_errno(fal_error *err, const char *fmt, ...)
         va_end(ap);
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(saved));
+        fal_str_tame(err->text);
     }
     return FAL_ERR_IO;
 }

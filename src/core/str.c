@@ -112,3 +112,13 @@ size_t fal_utf8_length(const char *bytes)
     }
     return more ? more + 1 : 0;
 }
+
+void fal_str_tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
+            *c = '?';
+        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+            c[0] = c[1] = '?';
+    }
+}

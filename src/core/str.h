@@ -12,6 +12,9 @@ bool fal_str_eq(const char *a, const char *b);            /* NULL-safe */
 bool fal_str_glob(const char *pattern, const char *text);
 /* Bytes of the well-formed UTF-8 sequence at `text` (Unicode 15, table 3-7), 0 when there is none. */
 size_t fal_utf8_length(const char *text);
+/* Makes a text that quotes a file fit for a terminal: control characters but the newline become '?', those that UTF-8
+ * spells with two bytes (C1) too. */
+void fal_str_tame(char *text);
 
 char *fal_path_join(const char *dir, const char *name);   /* one '/' between; an absolute name replaces dir */
 char *fal_path_dir(const char *path);                     /* "a/b.c" -> "a", "b.c" -> "." */

@@ -18,18 +18,6 @@ const char *fal_stream_name(fal_stream stream)
 
 /* ---- opening ---- */
 
-/* Statistics of BatchNorm are in the file but are not parameters. */
-static uint64_t count_parameters(const fal_bind *bind)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < fal_bind_bound_count(bind); i++) {
-        const fal_named_tensor *t = fal_bind_bound_at(bind, i);
-        if (!fal_str_ends(t->name, ".running_mean") && !fal_str_ends(t->name, ".running_var"))
-            count += (uint64_t)fal_tensor_count(&t->tensor);
-    }
-    return count;
-}
-
 static void describe(const fal_loaded *l, const fal_encoder_options *options, fal_encoder *enc)
 {
     bool bf16 = options->numbers == FAL_NUMBERS_BF16;
@@ -37,12 +25,13 @@ static void describe(const fal_loaded *l, const fal_encoder_options *options, fa
     d->family = l->family->name;
     d->size = l->size;
     d->origin = enc->origin;
+    d->path = enc->path;
     d->streams = l->family->streams;
     d->default_stream = l->family->default_stream;
     d->audio_input = l->family->audio_input;
     d->video_input = l->family->video_input;
     d->rate_hz = l->family->rate_hz;
-    d->parameters = count_parameters(l->bind);
+    d->parameters = fal_loaded_parameters(l);
     d->random_weights = fal_bind_is_random(l->bind);
     d->numbers = options->numbers;
     d->arithmetic = !bf16 ? "float32" : fal_cpu_has_bf16() ? "bfloat16 (native)" : "bfloat16 weights, float32 products";
@@ -63,6 +52,8 @@ static fal_status pack(fal_loaded *l, const char *origin, const fal_encoder_opti
                        .precision = options->numbers == FAL_NUMBERS_BF16 ? FAL_PRECISION_BF16 : FAL_PRECISION_F32};
     FAL_ALLOC(enc, fal_calloc(1, sizeof *enc));
     FAL_ALLOC(enc->origin, fal_strdup(origin));
+    if (l->ckpt)
+        FAL_ALLOC(enc->path, fal_strdup(fal_checkpoint_path(l->ckpt)));
     FAL_TRY(l->family->build(l->model, &build, err));
     describe(l, options, enc);
     enc->family = l->family;
@@ -114,6 +105,7 @@ void fal_encoder_free(fal_encoder **encoder)
     if (enc->family)
         enc->family->free(&enc->model);
     fal_free(enc->origin);
+    fal_free(enc->path);
     fal_release(encoder);
 }
 

@@ -7,7 +7,7 @@
 struct fal_encoder {
     const fal_family *family;
     void *model;
-    char *origin;
+    char *origin, *path;
     fal_encoder_description description;
     fal_pooling pooling; /* of hidden states, when a request asks for it */
 };

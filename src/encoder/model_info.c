@@ -1,28 +1,24 @@
-/* Any checkpoint, described as JSON. */
-#include "core/alloc.h"
-#include "encoder/loaded.h"
+/* Any checkpoint, described. */
+#include "core/str.h"
+#include "encoder/info_text.h"
 #include "encoder/place.h"
 
 /* A family's binding is tried in full, so that "recognised" means "can be opened". */
-static void put_model(fal_jw *w, const char *path)
+static void put_model(fal_jw *w, const fal_loaded *loaded, const char *reason)
 {
-    static const fal_encoder_options defaults = {0};
-    fal_error why = {0};
-    fal_loaded loaded = {0};
-    if (fal_loaded_open(path, &defaults, &loaded, &why) != FAL_OK) {
-        fal_jw_key(w, "family");
-        fal_jw_null(w);
-        fal_jw_put_string(w, "reason", why.text);
+    if (reason) {
+        fal_jw_put_string(w, "family", NULL);
+        fal_jw_put_string(w, "reason", reason);
         return;
     }
-    fal_jw_put_string(w, "family", loaded.family->name);
-    fal_jw_put_string(w, "size", loaded.size);
+    fal_jw_put_string(w, "family", loaded->family->name);
+    fal_jw_put_string(w, "size", loaded->size);
     fal_jw_key(w, "config");
     fal_jw_object(w);
-    loaded.family->config_json(loaded.config, w);
+    loaded->family->config_json(loaded->config, w);
     fal_jw_end_object(w);
-    fal_jw_put_int(w, "used_tensors", (int64_t)fal_bind_bound_count(loaded.bind));
-    fal_loaded_free(&loaded);
+    fal_jw_put_int(w, "parameters", (int64_t)fal_loaded_parameters(loaded));
+    fal_jw_put_int(w, "used_tensors", (int64_t)fal_bind_bound_count(loaded->bind));
 }
 
 static void put_tensors(fal_jw *w, const fal_checkpoint *ckpt)
@@ -96,26 +92,50 @@ static void put_file(fal_jw *w, const fal_checkpoint *ckpt)
     put_tensors(w, ckpt);
 }
 
-fal_status fal_model_info_json(const char *source, char **json, fal_error *err)
+static void write_json(const fal_loaded *loaded, const char *reason, fal_buf *out)
+{
+    fal_jw w = fal_jw_start(out, false);
+    fal_jw_object(&w);
+    put_model(&w, loaded, reason);
+    put_file(&w, loaded->ckpt);
+    fal_jw_end_object(&w);
+}
+
+typedef void writer(const fal_loaded *loaded, const char *reason, fal_buf *out);
+
+static fal_status info(const char *source, writer *write, char **out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_checkpoint *ckpt = NULL;
+    fal_error why = {0};
+    fal_loaded loaded = {0};
     fal_buf text = {0};
     fal_place place = {0};
     FAL_TRY(fal_place_file(source, &place, err));
-    FAL_TRY(fal_checkpoint_open(place.path, NULL, &ckpt, err));
-    fal_jw w = fal_jw_start(&text, false);
-    fal_jw_object(&w);
-    put_model(&w, place.path);
-    put_file(&w, ckpt);
-    fal_jw_end_object(&w);
+    fal_encoder_options how = fal_place_options(&place, NULL);
+    fal_status opened = fal_loaded_try(place.path, &how, &loaded, &why);
+    if (!loaded.ckpt || opened == FAL_ERR_MEMORY)
+        FAL_FAIL(opened, "%s", why.text);
+    write(&loaded, opened == FAL_OK ? NULL : why.text, &text);
     if (text.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "out of memory");
-    *json = text.data;
+    *out = text.data;
     text = (fal_buf){0};
 done:
     fal_buf_free(&text);
-    fal_checkpoint_free(&ckpt);
+    fal_loaded_free(&loaded);
     fal_place_free(&place);
+    return st;
+}
+
+fal_status fal_model_info_json(const char *source, char **json, fal_error *err)
+{
+    return info(source, write_json, json, err);
+}
+
+fal_status fal_model_info_text(const char *source, char **text, fal_error *err)
+{
+    fal_status st = info(source, fal_info_text, text, err);
+    if (st == FAL_OK)
+        fal_str_tame(*text);
     return st;
 }

@@ -115,15 +115,17 @@ static fal_status read_source(fal_checkpoint *ckpt, const fal_source *source, fa
 fal_status fal_checkpoint_read_file(fal_checkpoint *ckpt, const char *path, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_map map, *grown;
-    FAL_TRY(fal_map_open(path, &map, err));
-    if (!(grown = fal_realloc(ckpt->maps, ckpt->map_count * sizeof map, (ckpt->map_count + 1) * sizeof map))) {
-        fal_map_close(&map);
-        FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
-    }
-    ckpt->maps = grown;
-    ckpt->maps[ckpt->map_count++] = map;
-    fal_source source = {.bytes = map.data, .size = map.size, .origin = path};
+    size_t count = ckpt->file_count;
+    fal_mapped_file *grown, *file;
+    const char *copy;
+    FAL_ALLOC(copy, fal_arena_strdup(ckpt->arena, path));
+    FAL_ALLOC(grown, fal_realloc(ckpt->files, count * sizeof *grown, (count + 1) * sizeof *grown));
+    ckpt->files = grown;
+    file = &grown[count];
+    *file = (fal_mapped_file){.path = copy};
+    FAL_TRY(fal_map_open(path, &file->map, err));
+    ckpt->file_count++;
+    fal_source source = {.bytes = file->map.data, .size = file->map.size, .origin = path};
     FAL_TRY(read_source(ckpt, &source, err));
 done:
     return st;
@@ -221,9 +223,9 @@ void fal_checkpoint_free(fal_checkpoint **ckpt)
         return;
     for (fal_owned_block *block = c->blocks; block; block = block->next)
         fal_free(block->data);
-    for (size_t i = 0; i < c->map_count; i++)
-        fal_map_close(&c->maps[i]);
-    fal_free(c->maps);
+    for (size_t i = 0; i < c->file_count; i++)
+        fal_map_close(&c->files[i].map);
+    fal_free(c->files);
     fal_arena_free(&c->arena);
     fal_free(c->path);
     fal_release(ckpt);
@@ -329,6 +331,21 @@ const char *fal_checkpoint_class_at(const fal_checkpoint *ckpt, size_t index)
     return index < ckpt->class_count ? ckpt->classes[index] : NULL;
 }
 
+uint64_t fal_checkpoint_memory(const fal_checkpoint *ckpt)
+{
+    return ckpt->bytes + ckpt->inflated;
+}
+
+size_t fal_checkpoint_file_count(const fal_checkpoint *ckpt)
+{
+    return ckpt->file_count;
+}
+
+const char *fal_checkpoint_file_at(const fal_checkpoint *ckpt, size_t index)
+{
+    return index < ckpt->file_count ? ckpt->files[index].path : NULL;
+}
+
 uint64_t fal_checkpoint_bytes(const fal_checkpoint *ckpt)
 {
     return ckpt->bytes;
@@ -341,8 +358,8 @@ void fal_checkpoint_release(const fal_checkpoint *ckpt, const fal_tensor *tensor
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     if (!fal_tensor_is_contiguous(tensor))
         return;
-    for (size_t i = 0; i < ckpt->map_count; i++) {
-        const fal_map *map = &ckpt->maps[i];
+    for (size_t i = 0; i < ckpt->file_count; i++) {
+        const fal_map *map = &ckpt->files[i].map;
         if (data < map->data || data >= map->data + map->size)
             continue;
         uintptr_t begin = ((uintptr_t)data + page - 1) / page * page;

@@ -102,5 +102,10 @@ const char *fal_checkpoint_class_at(const fal_checkpoint *ckpt, size_t index);
 void fal_checkpoint_release(const fal_checkpoint *ckpt, const fal_tensor *tensor);
 /* Bytes of the file(s) on disk. */
 uint64_t fal_checkpoint_bytes(const fal_checkpoint *ckpt);
+/* The same with deflated data at its full size: what all tensors that do not overlap can come to. */
+uint64_t fal_checkpoint_memory(const fal_checkpoint *ckpt);
+/* Paths of the weights files: one, or as many as there are shards. None for a file that was given in memory. */
+size_t fal_checkpoint_file_count(const fal_checkpoint *ckpt);
+const char *fal_checkpoint_file_at(const fal_checkpoint *ckpt, size_t index);
 
 #endif

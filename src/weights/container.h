@@ -18,12 +18,17 @@ typedef struct fal_owned_block {
     void *data;
 } fal_owned_block;
 
+typedef struct fal_mapped_file {
+    fal_map map;
+    const char *path;
+} fal_mapped_file;
+
 struct fal_checkpoint {
     char *path;
     const fal_log *log; /* only while opening */
     fal_arena *arena;   /* values, names, index */
-    fal_map *maps;
-    size_t map_count;
+    fal_mapped_file *files;
+    size_t file_count;
     fal_owned_block *blocks;
     fal_container container;
     uint64_t bytes;

@@ -127,6 +127,7 @@ static fal_status read_entry(const fal_zip *zip, const uint8_t *p, const uint8_t
         return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: member %.200s is %s (method %u); stored and deflated are known",
                         zip->origin, m->name, flags & FLAG_ENCRYPTED ? "encrypted" : "packed", method);
     m->deflated = method == DEFLATED;
+    m->crc = u32(p + 16);
     if (!read_zip64(p + ENTRY_BYTES + name_bytes, extra, m) || (!m->deflated && m->bytes != m->stored_bytes))
         return fal_fail(err, FAL_ERR_FORMAT, "%s: damaged zip: member %.200s has contradictory sizes", zip->origin,
                         m->name);

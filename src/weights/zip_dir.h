@@ -14,6 +14,7 @@
 typedef struct fal_zip_member {
     const char *name;
     bool deflated;
+    uint32_t crc;
     uint64_t stored_bytes, bytes; /* in the file, and after inflating */
     uint64_t header_at;           /* local header */
     const uint8_t *ready;         /* aligned or inflated copy, once made */
