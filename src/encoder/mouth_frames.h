@@ -1,5 +1,5 @@
-/* Mouth crops as the trunk of a lip reader reads them: the middle FAL_TRUNK_SIDE squared, grey in 0..1, normalised with mean
- * 0.421 and deviation 0.165. Frames are prepared one by one while the trunk reads them. */
+/* Mouth crops as the trunk of a lip reader reads them: the middle FAL_TRUNK_SIDE squared, grey in 0..1, normalised with
+ * mean 0.421 and deviation 0.165. Frames are prepared one by one while the trunk reads them. */
 #ifndef FAL_ENCODER_MOUTH_FRAMES_H
 #define FAL_ENCODER_MOUTH_FRAMES_H
 
@@ -8,8 +8,8 @@
 
 typedef enum fal_mouth_grey {
     FAL_GREY_GIVEN,   /* AV-HuBERT: crops are grey; half the margin is rounded down */
-    FAL_GREY_WEIGHTED /* torchvision, as BRAVEn and Auto-AVSR use it: 0.2989 R + 0.587 G + 0.114 B, which weakens grey crops
-                         too (the weights sum to 0.9999); half the margin is rounded to even */
+    FAL_GREY_WEIGHTED /* torchvision, as BRAVEn and Auto-AVSR use it: 0.2989 R + 0.587 G + 0.114 B, which weakens grey
+                         crops too (the weights sum to 0.9999); half the margin is rounded to even */
 } fal_mouth_grey;
 
 typedef struct fal_mouth_frames {

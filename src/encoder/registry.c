@@ -7,9 +7,11 @@
 #include <string.h>
 
 /* One row per family; its instance is at the end of enc_<name>.c. */
-extern const fal_family fal_family_avhubert, fal_family_hubert, fal_family_wav2vec2, fal_family_wavlm;
+extern const fal_family fal_family_auto_avsr, fal_family_avhubert, fal_family_braven, fal_family_clip,
+    fal_family_hubert, fal_family_wav2vec2, fal_family_wavlm;
 static const fal_family *const families[] = {&fal_family_avhubert, &fal_family_wav2vec2, &fal_family_hubert,
-                                             &fal_family_wavlm};
+                                             &fal_family_wavlm,   &fal_family_clip,     &fal_family_braven,
+                                             &fal_family_auto_avsr};
 
 size_t fal_family_count(void)
 {

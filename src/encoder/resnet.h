@@ -1,10 +1,11 @@
-/* The ResNet-18 trunk of lip readers, and its twin that listens (Stafylakis and Tzimiropoulos 2017; Petridis et al. 2018;
- * He et al. 2016). The stem and the number of axes differ, the rest is the same. Widths come from the file; released models
- * have 64, 64, 128, 256, 512.
+/* The ResNet-18 trunk of lip readers, and its twin that listens (Stafylakis and Tzimiropoulos 2017; Petridis et al.
+ * 2018; He et al. 2016). The stem and the number of axes differ, the rest is the same. Widths come from the file;
+ * released models have 64, 64, 128, 256, 512.
  *
  *   frames [T,88,88] ─ conv3d 5x7x7 /1,2,2, BN, act ─ max-pool 3x3 /2 ─► [T,22,22,W0]
  *   wave [640 T]     ─ conv1d 80 /4, BN, act ─────────────────────────► [160 T,W0]
- *     ─ 4 stages of 2 basic blocks, /2 from the second stage on ─► [T,3,3,W4] or [20 T,W4] ─ mean of each frame ─► [T,W4]
+ *     ─ 4 stages of 2 basic blocks, /2 from the second stage on ─► [T,3,3,W4] or [20 T,W4]
+ *     ─ mean of each frame ─► [T,W4]
  *
  *   basic block: y = act2(BN(conv3(act1(BN(conv3(x))))) + r),  r = x, or BN(conv1(x)) where the block has one */
 #ifndef FAL_ENCODER_RESNET_H
@@ -55,8 +56,8 @@ fal_status fal_trunk_create(const fal_trunk_weights *weights, const fal_trunk_co
 void fal_trunk_free(fal_trunk **trunk);
 int64_t fal_trunk_width(const fal_trunk *trunk);
 
-/* Writes one frame as the network reads it, a picture of FAL_TRUNK_SIDE squared or FAL_TRUNK_SAMPLES samples, so that a long
- * clip is never held prepared at once. */
+/* Writes one frame as the network reads it, a picture of FAL_TRUNK_SIDE squared or FAL_TRUNK_SAMPLES samples, so that a
+ * long clip is never held prepared at once. */
 typedef void fal_frame_reader(const void *source, int64_t frame, float *out);
 
 /* Names under which stages are shown, channels last; NULL: not shown. */
