@@ -4,15 +4,14 @@
  *
  * Prints GFLOP/s of both and their ratio; a convolution counts the operations of its direct form, so an algorithm that
  * multiplies less can exceed the peak. */
-#include "tensor/ops.h"
+#include "bare.h"
 
 #include "core/alloc.h"
+#include "tensor/ops.h"
 
-#include <dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 enum { MAX_THREADS = 2, MAX_CASES = 32 };
@@ -25,80 +24,7 @@ static double now_s(int threads)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "bench_ops: %s\n", what);
-    exit(1);
-}
-
-static float *make_floats(int64_t count)
-{
-    float *values = fal_malloc_array((size_t)count, sizeof *values);
-    need(values != NULL, "out of memory");
-    uint32_t state = 1;
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        values[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return values;
-}
-
 /* ---- bare oneDNN ------------------------------------------------------------------------------------------------- */
-
-typedef struct bare {
-    dnnl_primitive_t primitive;
-    dnnl_exec_arg_t args[3];
-} bare;
-
-static dnnl_memory_t make_memory(dnnl_engine_t engine, const dnnl_memory_desc_t *desc)
-{
-    dnnl_memory_t memory;
-    void *data;
-    need(dnnl_memory_create(&memory, desc, engine, DNNL_MEMORY_ALLOCATE) == dnnl_success, "oneDNN memory");
-    dnnl_memory_get_data_handle(memory, &data);
-    float *values = make_floats((int64_t)(dnnl_memory_desc_get_size(desc) / sizeof(float)));
-    memcpy(data, values, dnnl_memory_desc_get_size(desc));
-    fal_free(values);
-    return memory;
-}
-
-/* Memory in whatever layout the primitive asks for. */
-static bare make_bare(dnnl_engine_t engine, dnnl_primitive_desc_t pd)
-{
-    bare b;
-    need(dnnl_primitive_create(&b.primitive, pd) == dnnl_success, "oneDNN primitive");
-    b.args[0] = (dnnl_exec_arg_t){
-        DNNL_ARG_SRC, make_memory(engine, dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0))};
-    b.args[1] = (dnnl_exec_arg_t){
-        DNNL_ARG_WEIGHTS, make_memory(engine, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))};
-    b.args[2] = (dnnl_exec_arg_t){
-        DNNL_ARG_DST, make_memory(engine, dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0))};
-    dnnl_primitive_desc_destroy(pd);
-    return b;
-}
-
-static dnnl_memory_desc_t make_desc(int rank, const int64_t *dims, dnnl_format_tag_t tag)
-{
-    dnnl_memory_desc_t desc;
-    dnnl_dims_t all = {0};
-    memcpy(all, dims, (size_t)rank * sizeof *dims);
-    need(dnnl_memory_desc_init_by_tag(&desc, rank, all, dnnl_f32, tag) == dnnl_success, "oneDNN shape");
-    return desc;
-}
-
-static bare bare_matmul(dnnl_engine_t engine, int64_t rows, int64_t in, int64_t out)
-{
-    dnnl_memory_desc_t a = make_desc(2, (int64_t[]){rows, in}, dnnl_ab),
-                       b = make_desc(2, (int64_t[]){in, out}, dnnl_ba);
-    dnnl_memory_desc_t c = make_desc(2, (int64_t[]){rows, out}, dnnl_ab);
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    need(dnnl_matmul_desc_init(&desc, &a, &b, NULL, &c) == dnnl_success &&
-             dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL) == dnnl_success, "oneDNN matmul");
-    return make_bare(engine, pd);
-}
 
 typedef struct conv_shape {
     int64_t batch, in, out, size, kernel, stride, pad;
@@ -112,16 +38,15 @@ static int64_t conv_out(const conv_shape *s)
 static bare bare_conv(dnnl_engine_t engine, const conv_shape *s)
 {
     int64_t o = conv_out(s);
-    dnnl_memory_desc_t x = make_desc(4, (int64_t[]){s->batch, s->in, s->size, s->size}, dnnl_format_tag_any);
-    dnnl_memory_desc_t w = make_desc(4, (int64_t[]){s->out, s->in, s->kernel, s->kernel}, dnnl_format_tag_any);
-    dnnl_memory_desc_t y = make_desc(4, (int64_t[]){s->batch, s->out, o, o}, dnnl_format_tag_any);
+    dnnl_memory_desc_t x = make_desc(dnnl_f32, 4, (int64_t[]){s->batch, s->in, s->size, s->size}, dnnl_format_tag_any);
+    dnnl_memory_desc_t w = make_desc(dnnl_f32, 4, (int64_t[]){s->out, s->in, s->kernel, s->kernel}, dnnl_format_tag_any);
+    dnnl_memory_desc_t y = make_desc(dnnl_f32, 4, (int64_t[]){s->batch, s->out, o, o}, dnnl_format_tag_any);
     dnnl_dims_t stride = {s->stride, s->stride}, pad = {s->pad, s->pad};
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
     need(dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &x, &w, NULL, &y,
-                                            stride, pad, pad) == dnnl_success &&
-             dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL) == dnnl_success,
-         "oneDNN convolution");
+                                            stride, pad, pad) == dnnl_success, "oneDNN convolution");
+    need(dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL) == dnnl_success, "oneDNN convolution");
     return make_bare(engine, pd);
 }
 
@@ -171,7 +96,7 @@ static void add_linear(bench_case *c, dnnl_engine_t engine, int64_t rows, int64_
     c->ours = run_linear;
     for (int threads = 1; threads <= MAX_THREADS; threads++) {
         omp_set_num_threads(threads);
-        c->peer[threads] = bare_matmul(engine, rows, in, out);
+        c->peer[threads] = bare_matmul(engine, dnnl_f32, &(product_shape){1, rows, in, out});
     }
 }
 
@@ -268,10 +193,8 @@ static void time_one(bench_case *c, int threads, fal_run *run, dnnl_stream_t str
     double start = now_s(threads);
     c->ours(c, run);
     double middle = now_s(threads);
-    if (c->peer[threads].primitive) {
-        dnnl_primitive_execute(c->peer[threads].primitive, stream, 3, c->peer[threads].args);
-        dnnl_stream_wait(stream);
-    }
+    if (c->peer[threads].primitive)
+        bare_run(&c->peer[threads], stream);
     double spent[2] = {middle - start, now_s(threads) - middle};
     for (int who = 0; who < 2; who++)
         if (c->best[threads][who] <= 0 || spent[who] < c->best[threads][who])

@@ -6,16 +6,24 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { MAX_RUNS = 1000, FEATURE_HZ = 25, WAVE_HZ = 16000, FBANK = 104, CROP = 88 };
+enum { MAX_RUNS = 1000, VIDEO_HZ = 25, WAVE_HZ = 16000, FBANK = 104, CROP = 88, CHANNELS = 3 };
 
 typedef struct bench {
     cli_common common;
     const char *model, *stream;
     double seconds;
     int repeat;
-    bool json;
-    double open_s, runs[MAX_RUNS];
+    bool json, paced;
+    double open_s, runs[MAX_RUNS]; /* in the order they ran */
 } bench;
+
+/* What a pass reads. */
+typedef struct workload {
+    const fal_encoder *encoder;
+    fal_session *session;
+    fal_array audio, video;
+    fal_encode_request request;
+} workload;
 
 static double now(void)
 {
@@ -44,34 +52,75 @@ static size_t count_of(const fal_array *a)
     return n;
 }
 
-static fal_array audio_input(fal_input_kind kind, double seconds)
+/* An input of `seconds`, without data; pictures as the network reads them, so that only the network is timed. */
+static fal_array empty_input(fal_input_kind kind, const fal_encoder_description *about, double seconds)
 {
-    if (kind == FAL_INPUT_WAVE)
-        return (fal_array){FAL_ELEMENT_F32, 1, {(int64_t)(seconds * WAVE_HZ)}, NULL};
-    return (fal_array){FAL_ELEMENT_F32, 2, {(int64_t)(seconds * FEATURE_HZ), FBANK}, NULL};
+    int64_t frames = (int64_t)(seconds * VIDEO_HZ + 0.5), side = about->picture.side;
+    switch (kind) {
+    case FAL_INPUT_NONE:
+        break;
+    case FAL_INPUT_WAVE:
+        return (fal_array){FAL_ELEMENT_F32, 1, {(int64_t)(seconds * WAVE_HZ + 0.5)}, NULL};
+    case FAL_INPUT_LOGFBANK:
+        return (fal_array){FAL_ELEMENT_F32, 2, {frames, FBANK}, NULL};
+    case FAL_INPUT_MOUTH:
+    case FAL_INPUT_MOUTH_AVSR:
+        return (fal_array){FAL_ELEMENT_F32, 3, {frames, CROP, CROP}, NULL};
+    case FAL_INPUT_FACE:
+    case FAL_INPUT_FRAME:
+        return (fal_array){FAL_ELEMENT_F32, 4, {frames, CHANNELS, side, side}, NULL};
+    }
+    return (fal_array){0};
 }
 
-static fal_status time_runs(bench *b, const fal_encoder *encoder, fal_session *session, fal_error *err)
+static void make_workload(const bench *b, workload *w)
 {
-    const fal_encoder_description *about = fal_encoder_describe(encoder);
-    fal_stream stream = b->stream ? cli_stream(b->stream) : about->default_stream;
-    fal_array audio = audio_input(about->audio_input, b->seconds);
-    fal_array video = {FAL_ELEMENT_F32, 3, {(int64_t)(b->seconds * FEATURE_HZ), CROP, CROP}, NULL};
-    fal_encode_request request = {.stream = stream};
-    fal_status st = FAL_OK;
-    if (stream & FAL_STREAM_AUDIO)
-        request.audio = &audio, audio.data = noise(count_of(&audio));
-    if (stream & FAL_STREAM_VIDEO)
-        request.video = &video, video.data = noise(count_of(&video));
-    for (int i = -1; i < b->repeat && st == FAL_OK; i++) { /* one warm-up */
-        fal_encoding result;
-        double start = now();
-        st = fal_encode(encoder, session, &request, &result, err);
-        if (i >= 0)
-            b->runs[i] = now() - start;
+    const fal_encoder_description *about = fal_encoder_describe(w->encoder);
+    w->request.stream = b->stream ? cli_stream(b->stream) : about->default_stream;
+    if (w->request.stream & FAL_STREAM_AUDIO) {
+        w->audio = empty_input(about->audio_input, about, b->seconds);
+        w->audio.data = noise(count_of(&w->audio));
+        w->request.audio = &w->audio;
     }
-    free((void *)audio.data);
-    free((void *)video.data);
+    if (w->request.stream & FAL_STREAM_VIDEO) {
+        w->video = empty_input(about->video_input, about, b->seconds);
+        w->video.data = noise(count_of(&w->video));
+        w->request.video = &w->video;
+    }
+}
+
+static fal_status time_pass(workload *w, double *seconds, fal_error *err)
+{
+    fal_encoding result;
+    double start = now();
+    fal_status st = fal_encode(w->encoder, w->session, &w->request, &result, err);
+    *seconds = now() - start;
+    return st;
+}
+
+static fal_status time_repeats(bench *b, workload *w, fal_error *err)
+{
+    double warm_up;
+    fal_status st = time_pass(w, &warm_up, err);
+    for (int i = 0; i < b->repeat && st == FAL_OK; i++)
+        st = time_pass(w, &b->runs[i], err);
+    return st;
+}
+
+/* A pass whenever somebody writes a line, who so takes turns with other programs; none is a warm-up, that is for them to
+ * say. */
+static fal_status time_paced(bench *b, workload *w, fal_error *err)
+{
+    char line[64];
+    fal_status st = FAL_OK;
+    b->repeat = 0;
+    while (st == FAL_OK && b->repeat < MAX_RUNS && fgets(line, sizeof line, stdin)) {
+        st = time_pass(w, &b->runs[b->repeat], err);
+        if (st == FAL_OK) {
+            printf("%.6f\n", b->runs[b->repeat++]);
+            fflush(stdout);
+        }
+    }
     return st;
 }
 
@@ -81,48 +130,67 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void report(bench *b, const fal_encoder_description *about)
+static double peak_gib(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1048576;
+}
+
+static void report_text(bench *b, const fal_encoder_description *about)
+{
+    char threads[16] = "all";
+    if (b->common.threads)
+        snprintf(threads, sizeof threads, "%d", b->common.threads);
     qsort(b->runs, (size_t)b->repeat, sizeof *b->runs, ascending);
-    double median = b->runs[b->repeat / 2], least = b->runs[0], peak = (double)usage.ru_maxrss / 1048576;
-    if (!b->json) {
-        char threads[16] = "all";
-        if (b->common.threads)
-            snprintf(threads, sizeof threads, "%d", b->common.threads);
-        printf("%s %s, %s, %s threads, %s: %.3f s median, %.3f s least for %g s of input (%.3f of real time)\n"
-               "opened in %.3f s, peak memory %.2f GiB\n",
-               about->family, about->size, about->arithmetic, threads, fal_instruction_set(), median, least, b->seconds,
-               median / b->seconds, b->open_s, peak);
-        return;
-    }
-    printf("{\"family\": \"%s\", \"size\": \"%s\", \"arithmetic\": \"%s\", \"threads\": %d, \"input_s\": %g, "
-           "\"open_s\": %.6f, "
-           "\"peak_gib\": %.4f, \"seconds\": [",
-           about->family, about->size, about->arithmetic, b->common.threads, b->seconds, b->open_s, peak);
+    double median = b->runs[b->repeat / 2];
+    printf("%s %s, %s, %s threads, %s: %.3f s median, %.3f s least for %g s of input (%.3f of real time)\n"
+           "opened in %.3f s, peak memory %.2f GiB\n",
+           about->family, about->size, about->arithmetic, threads, fal_instruction_set(), median, b->runs[0],
+           b->seconds, median / b->seconds, b->open_s, peak_gib());
+}
+
+static void report_json(const bench *b, const fal_encoder_description *about)
+{
+    printf("{\"family\": \"%s\", \"size\": \"%s\", \"arithmetic\": \"%s\", \"instruction_set\": \"%s\", "
+           "\"threads\": %d, \"input_s\": %g, \"open_s\": %.6f, \"peak_gib\": %.4f, \"seconds\": [",
+           about->family, about->size, about->arithmetic, fal_instruction_set(), b->common.threads, b->seconds,
+           b->open_s, peak_gib());
     for (int i = 0; i < b->repeat; i++)
         printf("%s%.6f", i ? ", " : "", b->runs[i]);
     printf("]}\n");
+}
+
+static fal_status open_encoder(bench *b, fal_encoder **encoder, fal_error *err)
+{
+    fal_encoder_options how = {.numbers = cli_numbers(&b->common), .threads = b->common.threads, .log = &b->common.log};
+    double start = now();
+    fal_status st = fal_encoder_open(b->model, &how, encoder, err);
+    b->open_s = now() - start;
+    return st;
 }
 
 static int bench_encoder(bench *b)
 {
     fal_error err;
     fal_encoder *encoder = NULL;
-    fal_session *session = NULL;
-    fal_encoder_options how = {.numbers = cli_numbers(&b->common), .threads = b->common.threads, .log = &b->common.log};
-    double start = now();
-    fal_status st = fal_encoder_open(b->model, &how, &encoder, &err);
-    b->open_s = now() - start;
+    workload w = {0};
+    fal_session_options how = {.threads = b->common.threads, .cancel = b->common.progress.cancel};
+    fal_status st = open_encoder(b, &encoder, &err);
     if (st == FAL_OK)
-        st = fal_session_create(
-            &(fal_session_options){.threads = b->common.threads, .cancel = b->common.progress.cancel}, &session, &err);
-    if (st == FAL_OK)
-        st = time_runs(b, encoder, session, &err);
-    if (st == FAL_OK)
-        report(b, fal_encoder_describe(encoder));
-    fal_session_free(&session);
+        st = fal_session_create(&how, &w.session, &err);
+    if (st == FAL_OK) {
+        w.encoder = encoder;
+        make_workload(b, &w);
+        st = (b->paced ? time_paced : time_repeats)(b, &w, &err);
+    }
+    if (st == FAL_OK && b->json)
+        report_json(b, fal_encoder_describe(encoder));
+    else if (st == FAL_OK && b->repeat)
+        report_text(b, fal_encoder_describe(encoder));
+    free((void *)w.audio.data);
+    free((void *)w.video.data);
+    fal_session_free(&w.session);
     fal_encoder_free(&encoder);
     return st == FAL_OK ? EXIT_DONE : cli_fail(&err);
 }
@@ -135,6 +203,7 @@ static int run(int argc, char **argv)
         {"stream", 0, CLI_TEXT, &b.stream, "audio|video|av", "what the encoder looks at"},
         {"seconds", 0, CLI_REAL, &b.seconds, "S", "length of the input (default 10)"},
         {"repeat", 0, CLI_INT, &b.repeat, "N", "timed passes after one warm-up (default 5)"},
+        {"paced", 0, CLI_FLAG, &b.paced, NULL, "a pass for each line read, its seconds printed"},
         {"json", 0, CLI_FLAG, &b.json, NULL, "every time, for programs"},
         CLI_PRECISION_OPTION(b.common),
         CLI_COMMON_OPTIONS(b.common),

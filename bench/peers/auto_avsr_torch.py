@@ -1,7 +1,7 @@
 """Auto-AVSR in PyTorch: the opponent of Falsetto's `auto-avsr` encoder. Its branches are made of braven_torch's parts.
 
     mouths   - conformer -+
-                          + concat, Linear, batch norm, ReLU, Linear -> [T,D]       (audio-visual; else one branch alone)
+                          + concat, Linear, batch norm, ReLU, Linear -> [T,D]    (audio-visual; else a branch alone)
     waveform - conformer -+
 """
 

@@ -1,5 +1,5 @@
-"""FSFM's face encoder in PyTorch: the opponent of Falsetto's `fsfm` encoder. A plain vision transformer with the parameter
-names of the published files.
+"""FSFM's face encoder in PyTorch: the opponent of Falsetto's `fsfm` encoder. A plain vision transformer with the
+parameter names of the published files.
 
     faces [T,3,S,S] - patches - class token, positions - L pre-norm layers - mean over patches, LayerNorm -> [T,D]
 """

@@ -1,7 +1,7 @@
-"""Where a peer spends its time: seconds and GFLOP/s of each part, one thread.
+"""Where a peer spends its time: seconds, share and GFLOP/s of each kind of operation, one thread.
 
-    python part_costs.py avhubert-large --stream video
-    python part_costs.py xls-r-300m --onnx
+    python part_costs.py videomae-huge
+    python part_costs.py avhubert-large --stream video --onnx
 
 PyTorch's parts are timed in the calling thread's CPU seconds, so other programs on the machine disturb little;
 onnxruntime's come from its own profiler, which knows wall time only: per operator, the fastest of the repeats.
@@ -16,80 +16,34 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch import nn
 
-import avhubert_torch
 import onnx_peer
-from race import MODELS
-
-KINDS = {nn.Linear: "linear", nn.Conv1d: "conv1d", nn.Conv2d: "conv2d", nn.Conv3d: "conv3d", nn.LayerNorm: "layer norm",
-         nn.BatchNorm2d: "batch norm", nn.BatchNorm3d: "batch norm", nn.PReLU: "prelu", nn.MaxPool3d: "pool"}
-TRANSFORMERS_GELU = "GELUActivation"
+from networks import MODELS
+from products import Ledger
 
 
-def part_of(name, module):
-    """The line a module is booked under, None for containers."""
-    kind = KINDS.get(type(module)) or ("gelu" if type(module).__name__ == TRANSFORMERS_GELU else None)
-    if kind == "conv2d":
-        stage = next(piece for piece in name.split(".") if piece.startswith("layer"))
-        return f"conv2d {stage}"
-    if kind == "conv1d":
-        return "conv1d positional" if module.groups > 1 else "conv1d front end"
-    return kind
-
-
-def multiply_adds(module, output):
-    """Multiply-adds of a linear layer or convolution, 0 for the rest."""
-    if isinstance(module, nn.Linear):
-        return output.numel() * module.in_features
-    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        return output.numel() * module.weight[0].numel()
-    return 0
-
-
-class Meter:
-    """Adds up CPU seconds and operations of every leaf module, by part."""
-
-    def __init__(self, model):
-        self.seconds = collections.Counter()
-        self.flops = collections.Counter()
-        for name, module in model.named_modules():
-            part = part_of(name, module)
-            if part:
-                module.register_forward_pre_hook(self.enter)
-                module.register_forward_hook(lambda module, inputs, output, part=part: self.leave(part, module, output))
-
-    def enter(self, module, inputs):
-        self.start = time.thread_time()
-
-    def leave(self, part, module, output):
-        self.seconds[part] += time.thread_time() - self.start
-        self.flops[part] += 2 * multiply_adds(module, output)
-
-
-def torch_parts(model, inputs, repeats):
-    """(part, seconds, GFLOP) of the fastest pass; what no module accounts for (attention, adds) is `rest`."""
-    meter, best = Meter(model), None
+def torch_parts(network, inputs, repeats):
+    """(part, seconds, GFLOP) of the fastest pass; `between` is Python's own time and what no call accounts for."""
+    best = None
     with torch.inference_mode():
-        model(*inputs)
+        network(*inputs)
         for _ in range(repeats):
-            meter.seconds.clear()
-            meter.flops.clear()
             start = time.thread_time()
-            model(*inputs)
+            with Ledger() as ledger:
+                network(*inputs)
             total = time.thread_time() - start
             if best is None or total < best[0]:
-                best = total, dict(meter.seconds), dict(meter.flops)
-    total, seconds, flops = best
-    seconds["rest (attention, residuals)"] = total - sum(seconds.values())
-    return [(part, value, flops.get(part, 0) / 1e9) for part, value in seconds.items()]
+                best = total, ledger
+    total, ledger = best
+    parts = [(part, seconds, ledger.gflop[part]) for part, seconds in ledger.seconds.items()]
+    return parts + [("between", total - sum(ledger.seconds.values()), 0)]
 
 
-def onnx_parts(model, inputs, repeats):
+def onnx_parts(network, inputs, repeats):
     """(operator, seconds, 0) by operator type."""
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "model.onnx"
-        onnx_peer.export(model, inputs, graph)
+        onnx_peer.export(network, inputs, graph)
         session = onnx_peer.session(graph, 1, Path(folder) / "profile")
         feed = onnx_peer.feed(session, inputs)
         for _ in range(repeats + 1):
@@ -106,33 +60,36 @@ def onnx_parts(model, inputs, repeats):
     return [(operator, value, 0) for operator, value in seconds.items()]
 
 
-def print_table(title, parts):
+def print_table(title, parts, least_share=0.001):
     total = sum(seconds for _, seconds, _ in parts)
     print(f"\n{title}: {total:.3f} s\n\n| part | s | share | GFLOP | GFLOP/s |\n|---|---|---|---|---|")
     for part, seconds, gflop in sorted(parts, key=lambda row: -row[1]):
         rate = f"{gflop:.1f} | {gflop / seconds:.1f}" if gflop else "- | -"
-        print(f"| {part} | {seconds:.3f} | {seconds / total:.1%} | {rate} |")
+        if seconds >= least_share * total:
+            print(f"| {part} | {seconds:.3f} | {seconds / total:.1%} | {rate} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=MODELS)
-    parser.add_argument("--stream", choices=avhubert_torch.STREAMS, default="audio")
-    parser.add_argument("--seconds", type=float, default=10, help="length of the clip (default: 10)")
+    parser.add_argument("--stream", choices=("audio", "video", "av"), help="default: the first the model has")
+    parser.add_argument("--seconds", type=float, help="of input (default: as in the race)")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), default="fp32", help="of PyTorch")
     parser.add_argument("--onnx", action="store_true", help="profile onnxruntime, too")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    entry = MODELS[args.model]
-    if args.stream not in entry.peer.STREAMS:
-        parser.error(f"{args.model} has no stream {args.stream}")
-    model, inputs = entry.build(None), entry.peer.random_inputs(args.stream, args.seconds)
-    if entry.peer is avhubert_torch:
-        model = avhubert_torch.OneStream(model, args.stream)
-    if args.onnx:  # before the meter's hooks are in the model
-        print_table("onnxruntime", onnx_parts(model, inputs, args.repeats))
-    print_table("torch", torch_parts(model, inputs, args.repeats))
+    model = MODELS[args.model]
+    stream = args.stream or model.streams[0]
+    if stream not in model.streams:
+        parser.error(f"{args.model} has no stream {stream}")
+    network, inputs = model.network(stream), tuple(model.inputs(stream, args.seconds or model.seconds).values())
+    if args.onnx:
+        print_table("onnxruntime", onnx_parts(network, inputs, args.repeats))
+    if args.dtype == "bf16":
+        network = network.bfloat16()
+    print_table(f"torch {args.dtype}", torch_parts(network, inputs, args.repeats))
 
 
 if __name__ == "__main__":

@@ -1,77 +1,33 @@
-"""Races Falsetto's encoders against PyTorch and onnxruntime: same network, same shapes, same CPU, same minutes.
+"""Races Falsetto's encoders against PyTorch and onnxruntime: same network, weights and inputs, same CPU, same minutes.
 
-Every round runs each contender once, in turn, so that a busy moment of the machine hits all of them; the table shows
-the median over the rounds and, in brackets, the minimum. Everybody is warmed up first, and the peers' outputs are
-compared before anything is timed.
+Each contender is a process of its own. Their outputs are compared first; then every round runs each once, in turn, so
+that a busy moment of the machine hits all of them. The table shows medians in milliseconds per second of input.
 
-    python race.py                                     the peers alone
+    python race.py                                     the peers alone, random weights of their own
     python race.py --falsetto build/cli/falsetto       all three
-    python race.py --models xls-r-300m --threads 1 --dtypes fp32 --repeats 9
+    python race.py --falsetto build/cli/falsetto --models clip-l-14,fsfm-l --dtypes fp32,bf16 --json race.json
 """
 
 import argparse
-import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
+import numpy
 
-import avhubert_torch
-import onnx_peer
-import wav2vec2_torch
+import ceiling
+from networks import LARGEST, MODELS
 
-
-@dataclass(frozen=True)
-class Model:
-    """A row of the race: Falsetto's registry name, and the peer module that builds the same network."""
-
-    registry_name: str
-    peer: object
-    size: str
-
-    def build(self, weights):
-        """The PyTorch module, with Falsetto's random weights when there is a file of them."""
-        if weights is None:
-            return self.peer.random_model(self.size)
-        return self.peer.from_state(load_file(weights), **self.load_options())
-
-    def load_options(self):
-        return {"size": self.size} if self.peer is wav2vec2_torch else {}
-
-
-MODELS = {
-    "avhubert-base": Model("avhubert-base", avhubert_torch, "base"),
-    "avhubert-large": Model("avhubert-large", avhubert_torch, "large"),
-    "wav2vec2-base": Model("wav2vec2-base", wav2vec2_torch, "base"),
-    "xls-r-300m": Model("wav2vec2-xls-r-300m", wav2vec2_torch, "xls-r-300m"),
-    "xls-r-1b": Model("wav2vec2-xls-r-1b", wav2vec2_torch, "xls-r-1b"),
-}
-
-
-@dataclass
-class Contender:
-    """Somebody who runs the job once and says how many seconds it took."""
-
-    name: str
-    run: callable
-    seconds: list = field(default_factory=list)
-
-    def lap(self):
-        self.seconds.append(self.run())
-
-    def median(self):
-        return statistics.median(self.seconds)
-
-    def cell(self):
-        return f"{self.median():.3f} ({min(self.seconds):.3f})"
+HERE = Path(__file__).resolve().parent
+STREAMS = ("audio", "video", "av")
+# Features of two correct float32 implementations; the largest networks stay well below.
+MOST_RELATIVE_L2 = 1e-3
 
 
 @dataclass(frozen=True)
@@ -82,139 +38,315 @@ class Job:
     stream: str
     threads: int
     dtype: str
-    seconds: float
+    seconds: float  # of input
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the contenders of one model and stream share."""
+
+    folder: Path
+    weights: Path | None
+    inputs: Path
+    arrays: dict  # stream name: .npy, for Falsetto
+    graph: Path
+    features: Path
 
 
 # ---- contenders -----------------------------------------------------------------------------------------------------
 
-def timed(action):
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+class Process:
+    """A contender: a program that runs one lap for each line it gets."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.seconds = []
+        self.peak_gib = None
+        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, bufsize=1)
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        reply = self.process.stdout.readline()
+        if not reply:
+            raise SystemExit(f"{self.name} ended with code {self.process.wait()}")
+        return json.loads(reply)
+
+    def end(self):
+        """Closes its input and returns what it says at the end."""
+        rest = self.process.communicate()[0]
+        if self.process.returncode:
+            raise SystemExit(f"{self.name} ended with code {self.process.returncode}")
+        return rest
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
 
-def torch_contender(module, inputs, name="torch"):
-    """Eager PyTorch, or whatever callable `module` is."""
-    def run():
-        with torch.inference_mode():
-            return timed(lambda: module(*inputs))
-    return Contender(name, run)
+class Peer(Process):
+    def __init__(self, kind, job, files):
+        command = [sys.executable, HERE / "contender.py", kind, job.model, job.stream, "--inputs", files.inputs,
+                   "--graph", files.graph, "--threads", job.threads, "--dtype", job.dtype]
+        if files.weights:
+            command += ["--weights", files.weights]
+        super().__init__(kind, command)
+        self.arithmetic = {"fp32": "float32", "bf16": f"bfloat16 {describe_cpu()['bf16']}"}[job.dtype]
+
+    def request(self, what, **more):
+        return self.ask(json.dumps({"do": what} | more))
+
+    def output(self, files):
+        path = files.folder / f"{self.name}.npy"
+        self.request("output", path=str(path))
+        return numpy.load(path)
+
+    def lap(self):
+        self.seconds.append(self.request("lap")["seconds"])
+
+    def finish(self):
+        self.peak_gib = self.request("peak")["gib"]
+        self.end()
 
 
-def compiled(module):
-    """torch.compile with weights frozen into the graph, so that norms fold into convolutions."""
-    import torch._inductor.config as inductor
-    inductor.freezing = True
-    return torch.compile(module)
+class Falsetto(Process):
+    def __init__(self, program, job, files):
+        # Two laps before it counts: the second one still merges the scratch memory of the first.
+        super().__init__("falsetto", [program, "bench", "encoder", files.weights, "--stream", job.stream, "--seconds",
+                                      f"{job.seconds:g}", "--threads", job.threads, "--precision", job.dtype,
+                                      "--paced", "--json"])
+        self.program, self.job = program, job
+
+    def output(self, files):
+        out = files.folder / "falsetto.npz"
+        command = [self.program, "encode", files.weights, "--stream", self.job.stream, "--threads", self.job.threads,
+                   "--precision", self.job.dtype, "-o", out]
+        for name, path in files.arrays.items():
+            command += [f"--{name}", path]
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+        return numpy.load(out)["features"]
+
+    def lap(self):
+        self.seconds.append(self.ask("lap"))
+
+    def warm_up(self):
+        for _ in range(2):
+            self.ask("lap")
+
+    def finish(self):
+        report = json.loads(self.end())
+        self.peak_gib, self.arithmetic = report["peak_gib"], report["arithmetic"]
 
 
-def onnx_contender(session, inputs):
-    feed = onnx_peer.feed(session, inputs)
-    return Contender("onnxruntime", lambda: timed(lambda: session.run(None, feed)))
+# ---- what they share ------------------------------------------------------------------------------------------------
+
+def prepare(name, stream, args, folder):
+    """Weights, inputs and graph of one model and stream, made once."""
+    model, weights = MODELS[name], None
+    seconds = args.seconds or model.seconds
+    if args.falsetto:
+        weights = folder / f"{name}.safetensors"
+        if not weights.exists():
+            subprocess.run([args.falsetto, "models", "init", model.registry_name, "--seed", "1", "-o", str(weights)],
+                           check=True, stdout=subprocess.DEVNULL)
+    label = f"{name}-{'falsetto' if weights else 'torch'}-{stream}-{seconds:g}s"  # who drew the weights, too
+    inputs = {key: value.numpy() for key, value in model.inputs(stream, seconds).items()}
+    numpy.savez(folder / f"{label}.npz", **inputs)
+    arrays = {key: folder / f"{label}-{key}.npy" for key in inputs}
+    for key, path in arrays.items():
+        numpy.save(path, inputs[key])
+    return seconds, Files(folder, weights, folder / f"{label}.npz", arrays, folder / f"{label}.onnx",
+                          folder / f"{label}-features.npy")
 
 
-def falsetto_init_command(program, model, path):
-    """Writes full-size random weights, which the PyTorch side then reads."""
-    return [program, "models", "init", MODELS[model].registry_name, "--seed", "1", "-o", str(path)]
+def export(job, files):
+    """The ONNX graph; returns why there is none."""
+    if files.graph.exists():
+        return None
+    command = [sys.executable, HERE / "contender.py", "export", job.model, job.stream, "--inputs", files.inputs,
+               "--graph", files.graph] + (["--weights", files.weights] if files.weights else [])
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
-def falsetto_bench_command(program, job, weights, repeat):
-    """Prints {"seconds": [one number per run, loading excluded], ...}."""
-    return [program, "bench", "encoder", str(weights), "--stream", job.stream, "--seconds", f"{job.seconds:g}",
-            "--threads", str(job.threads), "--precision", job.dtype, "--repeat", str(repeat), "--json"]
+def enter(job, args, files):
+    """Starts everybody who can run this job."""
+    entered = [Falsetto(args.falsetto, job, files)] if args.falsetto else []
+    try:
+        entered.append(Peer("torch", job, files))
+        if args.compile:
+            entered.append(Peer("torch.compile", job, files))
+        if job.dtype == "fp32":
+            problem = export(job, files)
+            if problem:
+                print(f"{job.model} {job.stream}: no onnxruntime, the export failed: {problem}", file=sys.stderr)
+            else:
+                entered.append(Peer("onnxruntime", job, files))
+    except BaseException:
+        for contender in entered:
+            contender.kill()
+        raise
+    return entered
 
 
-def falsetto_contender(program, job, weights):
-    """One process per lap; its first run warms it up (packing, page faults) and does not count."""
-    command = falsetto_bench_command(program, job, weights, 2)
+# ---- outputs --------------------------------------------------------------------------------------------------------
 
-    def run():
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return min(json.loads(done.stdout)["seconds"][1:])
-    return Contender("falsetto", run)
+@dataclass(frozen=True)
+class Distance:
+    """How far features are from reference ones; the cosine is that of the row which turned most."""
+
+    max_abs: float
+    relative_l2: float
+    min_cosine: float
+
+    @staticmethod
+    def between(got, want):
+        if got.shape != want.shape:
+            raise SystemExit(f"features are {got.shape}, the others' {want.shape}: no race")
+        got, want = got.astype(numpy.float64), want.astype(numpy.float64)
+        norms = numpy.linalg.norm(got, axis=1) * numpy.linalg.norm(want, axis=1)
+        return Distance(max_abs=float(numpy.abs(got - want).max()),
+                        relative_l2=float(numpy.linalg.norm(got - want) / numpy.linalg.norm(want)),
+                        min_cosine=float(((got * want).sum(axis=1) / norms).min()))
+
+
+def compare(job, entered, files):
+    """Every contender's distance from the float32 reference, which is PyTorch's; stops the race when float32 outputs
+    differ. This is also the peers' warm-up."""
+    outputs = {contender.name: contender.output(files) for contender in entered}
+    if job.dtype == "fp32":
+        numpy.save(files.features, outputs["torch"])
+    want = numpy.load(files.features)
+    distances = {name: Distance.between(got, want) for name, got in outputs.items()}
+    for name, distance in distances.items():
+        if job.dtype == "fp32" and not distance.relative_l2 < MOST_RELATIVE_L2:
+            raise SystemExit(f"{job.model} {job.stream}: {name} is {distance} from torch: no race")
+    return distances
+
+
+def reference(job, files):
+    """float32 features for a race in bf16 alone."""
+    if not files.features.exists():
+        peer = Peer("torch", Job(job.model, job.stream, max(job.threads, 1), "fp32", job.seconds), files)
+        try:
+            numpy.save(files.features, peer.output(files))
+            peer.end()
+        finally:
+            peer.kill()
 
 
 # ---- the race -------------------------------------------------------------------------------------------------------
 
-def compare(session, module, inputs, job):
-    """Stops the race when the two peers do not compute the same thing."""
-    with torch.inference_mode():
-        want = module(*inputs)
-    got = torch.from_numpy(session.run(None, onnx_peer.feed(session, inputs))[0])
-    error = float((got - want).norm() / want.norm())
-    print(f"{job.model} {job.stream}: onnxruntime against torch, relative L2 {error:.1e}", file=sys.stderr)
-    if not error < 1e-4:
-        raise SystemExit("the peers disagree: no race")
+@dataclass
+class Result:
+    job: Job
+    contenders: list
+    distances: dict
+    ceiling: ceiling.Ceiling | None
+    load: float  # of the machine, before the first lap
+    ratio: float | None = field(init=False)
+
+    def __post_init__(self):
+        peers = [self.median(name) for name in self.names() if name != "falsetto"]
+        self.ratio = min(peers) / self.median("falsetto") if "falsetto" in self.names() else None
+
+    def names(self):
+        return [contender.name for contender in self.contenders]
+
+    def median(self, name):
+        return next(statistics.median(c.seconds) for c in self.contenders if c.name == name)
+
+    def record(self):
+        """For the JSON file."""
+        return asdict(self.job) | {
+            "contenders": {c.name: {"seconds": c.seconds, "peak_gib": c.peak_gib, "arithmetic": c.arithmetic}
+                           | asdict(self.distances[c.name]) for c in self.contenders},
+            "best_peer_over_falsetto": self.ratio, "ceiling": asdict(self.ceiling) if self.ceiling else None,
+            "load_before": self.load}
 
 
-def contenders(job, module, args, weights, graph):
-    """Everybody who can run this job."""
-    inputs = MODELS[job.model].peer.random_inputs(job.stream, job.seconds)
-    entered = []
-    if job.dtype == "fp32":
-        session = onnx_peer.session(graph, job.threads)
-        compare(session, module, inputs, job)
-        entered += [torch_contender(module, inputs), onnx_contender(session, inputs)]
-    else:
-        inputs = tuple(tensor.bfloat16() for tensor in inputs)
-        entered.append(torch_contender(module, inputs))
-    if args.compile:
-        entered.append(torch_contender(compiled(module), inputs, "torch.compile"))
-    if args.falsetto:
-        entered.append(falsetto_contender(args.falsetto, job, weights))
-    return entered
-
-
-def race(entered, repeats, pause_s=0.1):
-    """Warms everybody up, then runs them in turn. The pause lets the last one's threads go to sleep."""
-    for contender in entered:
-        contender.run()
-    for _ in range(repeats):
+def race(job, args, files):
+    if job.dtype == "bf16":
+        reference(job, files)
+    entered = enter(job, args, files)
+    try:
+        distances = compare(job, entered, files)
+        if args.falsetto:
+            entered[0].warm_up()
+        counted = next(c for c in entered if c.name == "torch").request("products")["products"]
+        bound = ceiling.measure(args.products, job.threads, job.dtype, counted) if args.products else None
+        load = os.getloadavg()[0]
+        for _ in range(args.repeats):
+            for contender in entered:
+                time.sleep(0.1)  # lets the last one's threads go to sleep
+                contender.lap()
         for contender in entered:
-            time.sleep(pause_s)
-            contender.lap()
+            contender.finish()
+    finally:
+        for contender in entered:
+            contender.kill()
+    return Result(job, entered, distances, bound, load)
 
+
+# ---- the table ------------------------------------------------------------------------------------------------------
 
 COLUMNS = ("falsetto", "torch", "torch.compile", "onnxruntime")
 
 
-def row(job, entered):
-    """A line of the Markdown table; the ratio is the best peer's median over Falsetto's."""
-    by_name = {contender.name: contender for contender in entered}
-    cells = [by_name[name].cell() if name in by_name else "-" for name in COLUMNS]
-    ratio = "-"
-    if "falsetto" in by_name:
-        best = min(contender.median() for contender in entered if contender.name != "falsetto")
-        ratio = f"{best / by_name['falsetto'].median():.2f}"
-    return f"| {job.model} | {job.stream} | {job.threads} | {job.dtype} | {' | '.join(cells)} | {ratio} |"
+def columns(args):
+    absent = {"falsetto"} if not args.falsetto else set()
+    absent |= {"torch.compile"} if not args.compile else set()
+    return [name for name in COLUMNS if name not in absent]
 
 
-def race_model(name, args, folder):
-    """All lines of one model. One copy of the weights in each number format is alive at a time."""
-    model, weights = MODELS[name], None
-    if args.falsetto:
-        weights = folder / f"{name}.safetensors"
-        if not weights.exists():
-            subprocess.run(falsetto_init_command(args.falsetto, name, weights), check=True)
-    module = model.build(weights)
-    streams = [stream for stream in args.streams if stream in model.peer.STREAMS]
-    for dtype in args.dtypes:
-        if dtype == "bf16":
-            module = module.bfloat16()
-        for stream in streams:
-            entrant = avhubert_torch.OneStream(module, stream) if model.peer is avhubert_torch else module
-            origin = "falsetto" if weights else "torch"  # who drew the weights: never mix kept graphs
-            graph = folder / f"{name}-{origin}-{stream}-{args.seconds:g}s.onnx"
-            if dtype == "fp32" and not graph.exists():
-                onnx_peer.export(entrant, model.peer.random_inputs(stream, args.seconds), graph)
-            for threads in args.threads:
-                torch.set_num_threads(threads)
-                job = Job(name, stream, threads, dtype, args.seconds)
-                entered = contenders(job, entrant, args, weights, graph)
-                race(entered, args.repeats)
-                print(row(job, entered), flush=True)
-                del entered
-                gc.collect()
+def header(args):
+    names = columns(args)
+    titles = ["model", "stream", "threads", "numbers"] + [f"{name} ms/s" for name in names] + [
+        "best peer / falsetto", "GFLOP/s", "of ceiling"] + [f"{name} GiB" for name in names] + [
+        "max abs, least cosine: falsetto", "torch"]
+    return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}"
+
+
+def row(result, args):
+    """Medians, least in brackets; the distances are from PyTorch's float32 features."""
+    by_name, job = {c.name: c for c in result.contenders}, result.job
+
+    def cell(name, text):
+        return text(by_name[name]) if name in by_name else "-"
+
+    def speed(contender):
+        per_second = 1000 / job.seconds
+        return f"{statistics.median(contender.seconds) * per_second:.1f} ({min(contender.seconds) * per_second:.1f})"
+
+    def distance(contender):
+        far = result.distances[contender.name]
+        if contender.name == "torch" and job.dtype == "fp32":
+            return "the reference"
+        return f"{far.max_abs:.1e}, {far.min_cosine:.6f}"
+
+    first = "falsetto" if "falsetto" in by_name else "torch"
+    rate = share = "-"
+    if result.ceiling:
+        rate = f"{result.ceiling.gflop / result.median(first):.1f}"
+        share = f"{result.ceiling.seconds / result.median(first):.0%}" if result.ceiling.seconds else "-"
+    cells = [job.model, job.stream, str(job.threads), job.dtype]
+    cells += [cell(name, speed) for name in columns(args)]
+    cells += [f"{result.ratio:.2f}" if result.ratio else "-", rate, share]
+    cells += [cell(name, lambda c: f"{c.peak_gib:.2f}") for name in columns(args)]
+    cells += [cell(name, distance) for name in ("falsetto", "torch")]
+    return f"| {' | '.join(cells)} |"
+
+
+def describe_cpu():
+    """Model, and which of the instruction sets that matter here it has."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    value = {line.split(":")[0].strip(): line.split(":")[1].strip() for line in lines if ":" in line}
+    flags = set(value.get("flags", "").split())
+    units = [flag for flag in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return {"model": value.get("model name", "unknown"), "cores": os.cpu_count(), "units": units,
+            "bf16": "in hardware" if flags & {"avx512_bf16", "amx_bf16"} else "emulated"}
 
 
 def parse_arguments():
@@ -227,32 +359,54 @@ def parse_arguments():
         return parse
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=listed(MODELS), default=["avhubert-large", "xls-r-300m"],
-                        help=f"comma-separated from {', '.join(MODELS)} (default: avhubert-large,xls-r-300m)")
-    parser.add_argument("--streams", type=listed(avhubert_torch.STREAMS), default=list(avhubert_torch.STREAMS),
+    parser.add_argument("--models", type=listed(MODELS), default=list(LARGEST),
+                        help=f"comma-separated from {', '.join(MODELS)} (default: every family's largest)")
+    parser.add_argument("--streams", type=listed(STREAMS), default=list(STREAMS),
                         help="comma-separated from audio, video, av (default: all a model has)")
     parser.add_argument("--threads", type=listed(kind=int), default=[1, 2], help="comma-separated (default: 1,2)")
     parser.add_argument("--dtypes", type=listed(("fp32", "bf16")), default=["fp32"], help="fp32, bf16 (default: fp32)")
-    parser.add_argument("--seconds", type=float, default=10, help="length of the clip (default: 10)")
+    parser.add_argument("--seconds", type=float,
+                        help="of input (default: 10; 8 pictures; one VideoMAE window of 16 frames)")
     parser.add_argument("--repeats", type=int, default=5, help="rounds per line (default: 5)")
     parser.add_argument("--falsetto", metavar="PROGRAM", help="enter Falsetto, too")
+    parser.add_argument("--products", metavar="PROGRAM",
+                        help="bench_products, for the ceiling (default: the one of Falsetto's build)")
     parser.add_argument("--compile", action="store_true", help="enter torch.compile, too (minutes to compile)")
     parser.add_argument("--work", type=Path, help="keep weights and graphs here (default: a temporary folder)")
+    parser.add_argument("--json", type=Path, help="write all numbers here")
     args = parser.parse_args()
-    args.dtypes.sort(key=("fp32", "bf16").index)  # fp32 first: the module is converted in place afterwards
+    args.dtypes.sort(key=("fp32", "bf16").index)  # fp32 first: its features are the reference of bf16's
+    if args.falsetto and not args.products:
+        beside = Path(args.falsetto).resolve().parent.parent / "bench" / "bench_products"
+        args.products = beside if beside.exists() else None
     return args
 
 
+def race_all(args, folder):
+    """Yields a result per line of the table."""
+    for name in args.models:
+        for stream in (stream for stream in args.streams if stream in MODELS[name].streams):
+            seconds, files = prepare(name, stream, args, folder)
+            for dtype in args.dtypes:
+                for threads in args.threads:
+                    yield race(Job(name, stream, threads, dtype, seconds), args, files)
+
+
 def main():
-    args = parse_arguments()
-    warnings.filterwarnings("ignore")
-    print(f"| model | stream | threads | dtype | {' s | '.join(COLUMNS)} s | best peer / falsetto |")
-    print("|" + "---|" * (5 + len(COLUMNS)), flush=True)
+    args, cpu = parse_arguments(), describe_cpu()
+    print(f"{cpu['model']}, {cpu['cores']} cores, {' '.join(cpu['units'])}; bf16 {cpu['bf16']}\n")
+    print(header(args), flush=True)
+    results, arithmetic = [], set()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = args.work or Path(temporary)
+        folder = (args.work or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        for name in args.models:
-            race_model(name, args, folder)
+        for result in race_all(args, folder):
+            results.append(result.record())
+            arithmetic |= {f"{c.name} {result.job.dtype}: {c.arithmetic}" for c in result.contenders}
+            print(row(result, args), flush=True)
+            if args.json:
+                args.json.write_text(json.dumps({"cpu": cpu, "lines": results}, indent=1) + "\n")
+    print("\n" + "; ".join(sorted(arithmetic)))
 
 
 if __name__ == "__main__":

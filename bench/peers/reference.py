@@ -92,7 +92,7 @@ class Goldens:
 
 
 def network_input(array):
-    """A golden input as the encoders of the race get it: without leading axes of 1, mouths as the network reads them."""
+    """A golden input as the encoders of the race get it: no leading axes of 1, mouths as the network reads them."""
     if array.dtype == numpy.uint8:
         crops = torch.from_numpy(array[:, 4:92, 4:92]) / 255  # grey ones stand for R = G = B
         weight = torch.tensor((0.2989, 0.587, 0.114))
@@ -118,7 +118,8 @@ def check(goldens, entry):
     ok = got.shape == want.shape
     error = numpy.abs(got - want) if ok else numpy.array(numpy.inf)
     ok = ok and bool(numpy.all(error <= tolerance["atol"] + tolerance["rtol"] * numpy.abs(want)))
-    print(f"{'ok  ' if ok else 'FAIL'} {entry['id']:50} max abs {error.max():.2e}  tolerance {tolerance['atol']:.0e}")
+    verdict = "ok  " if ok else "FAIL"
+    print(f"{verdict} {entry['id']:50} max abs {error.max():.2e}  tolerance {tolerance['atol']:.0e}")
     return ok
 
 

@@ -1,8 +1,8 @@
 """Wav2Vec2 (XLS-R), HuBERT and WavLM in PyTorch: the opponents of Falsetto's encoders of those names.
 
-The networks are Hugging Face's own, as most people run them, with the weight-normed positional kernel multiplied out and
-scaled-dot-product attention. For WavLM the library has eager attention only; here it gets the fused one with the gated
-bias as its mask.
+The networks are Hugging Face's own, as most people run them, with the weight-normed positional kernel multiplied out
+and scaled-dot-product attention. For WavLM the library has eager attention only; here it gets the fused one with the
+gated bias as its mask.
 """
 
 import torch

@@ -43,15 +43,15 @@ def layers(state, pattern):
 
 
 def merge_weight_norm(state, gain, direction, kernel):
-    """Replaces a weight-normed kernel's gain and direction by the kernel itself: per tap, norm over outputs and inputs."""
+    """Replaces a weight-normed kernel's parts by the kernel itself: per tap, norm over outputs and inputs."""
     gain, direction = state.pop(gain).double(), state.pop(direction).double()
     norm = direction.square().sum(dim=(0, 1), keepdim=True).sqrt()
     state[kernel] = (gain * direction / norm).float()
 
 
 def filled(make, state=None, seed=1):
-    """What `make` returns, ready for inference, with the weights of `state`; without one with random weights. Tensors of
-    `state` that the network lacks are left over; tensors it wants and does not get are an error."""
+    """What `make` returns, ready for inference, with the weights of `state`; without one with random weights. Tensors
+    of `state` that the network lacks are left over; tensors it wants and does not get are an error."""
     torch.manual_seed(seed)
     if state is None:
         return make().eval()
