@@ -83,7 +83,7 @@ typedef struct fal_media_report {
     int64_t frames_out;          /* handed to the caller */
     int64_t frames_dropped;      /* decoded but not shown at the output rate */
     int64_t frames_duplicated;   /* shown again to fill the output rate */
-    int64_t frames_damaged;      /* decoded with errors concealed by the decoder */
+    int64_t frames_damaged;      /* decoded with errors concealed by the decoder, or not to be converted to RGB */
     int64_t video_errors, audio_errors; /* packets that could not be decoded */
     int64_t audio_samples;       /* decoded, per channel, at the file's own rate */
     double video_s, audio_s;     /* length of what was decoded */

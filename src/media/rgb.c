@@ -19,7 +19,7 @@ struct fal_rgb {
     AVFilterContext *source, *sink;
     int in_width, in_height, in_format;
     int out_width, out_height; /* of the first picture; 0 before it */
-    AVFrame *frame;
+    AVFrame *fresh, *frame;    /* the picture being made, and the last one that was */
 };
 
 static bool near_angle(int degrees, int wanted)
@@ -53,6 +53,7 @@ fal_status fal_rgb_create(const int32_t *matrix, int threads, fal_rgb **out, fal
     FAL_ALLOC(rgb, fal_calloc(1, sizeof *rgb));
     snprintf(rgb->turn, sizeof rgb->turn, "%s", turn_filters(matrix));
     rgb->threads = threads;
+    FAL_ALLOC(rgb->fresh, av_frame_alloc());
     FAL_ALLOC(rgb->frame, av_frame_alloc());
     *out = rgb;
     rgb = NULL;
@@ -66,6 +67,7 @@ void fal_rgb_free(fal_rgb **pointer)
     if (!pointer || !*pointer)
         return;
     fal_rgb *rgb = *pointer;
+    av_frame_free(&rgb->fresh);
     av_frame_free(&rgb->frame);
     avfilter_graph_free(&rgb->graph);
     fal_release(pointer);
@@ -122,19 +124,24 @@ static bool graph_fits(const fal_rgb *rgb, const AVFrame *in)
 
 static int run_graph(fal_rgb *rgb, const AVFrame *in)
 {
-    av_frame_unref(rgb->frame);
     AVFrame *copy = av_frame_clone(in);
     if (!copy)
         return AVERROR(ENOMEM);
     int code = av_buffersrc_add_frame(rgb->source, copy);
     av_frame_free(&copy);
-    return code < 0 ? code : av_buffersink_get_frame(rgb->sink, rgb->frame);
+    if (code >= 0)
+        code = av_buffersink_get_frame(rgb->sink, rgb->fresh);
+    if (code < 0)
+        return code;
+    av_frame_unref(rgb->frame);
+    av_frame_move_ref(rgb->frame, rgb->fresh);
+    return 0;
 }
 
 fal_status fal_rgb_convert(fal_rgb *rgb, const AVFrame *in, const AVFrame **out, bool *resized, fal_error *err)
 {
     int code = 0;
-    *resized = rgb->graph && (rgb->in_width != in->width || rgb->in_height != in->height);
+    *resized = rgb->out_width && (rgb->in_width != in->width || rgb->in_height != in->height);
     if (!graph_fits(rgb, in)) {
         code = build_graph(rgb, in);
         rgb->in_width = in->width;

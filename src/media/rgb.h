@@ -16,8 +16,8 @@ typedef struct fal_rgb fal_rgb;
 fal_status fal_rgb_create(const int32_t *matrix, int threads, fal_rgb **out, fal_error *err);
 void fal_rgb_free(fal_rgb **rgb);
 
-/* *out belongs to `rgb` and lives until the next call. Pictures of another size than the first are scaled to the size
- * of the first; *resized tells. */
+/* *out belongs to `rgb` and lives until the next success. Pictures of another size than the first are scaled to the
+ * size of the first; *resized tells that the size has changed. */
 fal_status fal_rgb_convert(fal_rgb *rgb, const AVFrame *in, const AVFrame **out, bool *resized, fal_error *err);
 
 #endif

@@ -27,7 +27,8 @@ struct fal_video_reader {
     bool now_used;  /* `now` was shown at least once */
     int64_t end_slot;
     int64_t index;        /* of the next output frame */
-    const AVFrame *ready; /* `now` as RGB, when it has been converted */
+    const AVFrame *ready; /* what to show for `now`: RGB, when it has been converted */
+    const AVFrame *shown; /* the last picture that could be converted */
 };
 
 fal_status fal_video_reader_open(const char *path, const fal_clip_options *options, fal_reading *reading,
@@ -171,18 +172,32 @@ static double time_of_output(const fal_video_reader *r)
     return r->options.exact ? (double)r->now.ticks * av_q2d(r->axis.base) : (double)r->index / r->options.fps;
 }
 
+/* Makes `ready`. A picture that cannot be converted, as when the size changes in the middle of a clip to one that
+ * FFmpeg does not scale, is damage: the one before stands in, if there is one. */
+static fal_status convert(fal_video_reader *r, fal_error *err)
+{
+    bool resized;
+    fal_status st = fal_rgb_convert(r->rgb, r->now.frame, &r->ready, &resized, err);
+    if (resized)
+        r->reading->report.warnings |= FAL_MEDIA_WARN_SIZE_CHANGE;
+    if (st == FAL_OK) {
+        r->shown = r->ready;
+        return FAL_OK;
+    }
+    fal_error_prefix(err, "%s", r->path);
+    if (st == FAL_ERR_MEMORY || !r->shown)
+        return st;
+    r->ready = r->shown;
+    r->reading->report.frames_damaged++;
+    fal_reading_conclude(r->reading);
+    return FAL_OK;
+}
+
 static fal_status show(fal_video_reader *r, fal_frame *frame, fal_error *err)
 {
-    if (!r->ready) {
-        bool resized;
-        fal_status st = fal_rgb_convert(r->rgb, r->now.frame, &r->ready, &resized, err);
-        if (st != FAL_OK) {
-            fal_error_prefix(err, "%s", r->path);
-            return st;
-        }
-        if (resized)
-            r->reading->report.warnings |= FAL_MEDIA_WARN_SIZE_CHANGE;
-    }
+    fal_status st = r->ready ? FAL_OK : convert(r, err);
+    if (st != FAL_OK)
+        return st;
     *frame = (fal_frame){.data = r->ready->data[0],
                          .width = r->ready->width,
                          .height = r->ready->height,

@@ -364,6 +364,40 @@ static void test_size_change(void **state)
     fal_clip_free(&clip);
 }
 
+/* Wide pictures, then tall ones that FFmpeg cannot scale to the size of the first, then wide ones again: the last wide
+ * one stands in, nothing moves in time. */
+static void test_pictures_that_cannot_be_converted(void **state)
+{
+    (void)state;
+    const char *path = fal_temp_path("shapes.m1v"), *tall = fal_temp_path("tall.m1v"),
+               *wide = fal_temp_path("wide.m1v");
+    synth_video v = {
+        .encoder = "mpeg1video", .pixel_format = "yuv420p", .width = 2000, .height = 16, .frames = 4, .fps = 25};
+    synth_clip(path, "mpeg1video", &v, NULL);
+    synth_clip(wide, "mpeg1video", &v, NULL);
+    v.width = 16;
+    v.height = 2000;
+    synth_clip(tall, "mpeg1video", &v, NULL);
+    append_file(path, tall);
+    append_file(path, wide);
+    for (int exact = 0; exact < 2; exact++) {
+        fal_clip *clip = open_clip(path, &(fal_clip_options){.exact = exact});
+        fal_frame frame;
+        int64_t n = 0;
+        for (; next(clip, &frame); n++) {
+            assert_int_equal(frame.width, 2000);
+            assert_int_equal(frame.height, 16);
+        }
+        const fal_media_report *report = fal_clip_report(clip);
+        print_message("%d frames, %d damaged\n", (int)n, (int)report->frames_damaged);
+        assert_int_equal(n, report->frames_decoded - report->frames_dropped + report->frames_duplicated);
+        assert_in_range(report->frames_damaged, 3, 5);
+        assert_true(report->warnings & FAL_MEDIA_WARN_DAMAGED_VIDEO);
+        assert_true(report->warnings & FAL_MEDIA_WARN_SIZE_CHANGE);
+        fal_clip_free(&clip);
+    }
+}
+
 static void test_rewind(void **state)
 {
     (void)state;
@@ -483,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_odd_angle),
         cmocka_unit_test(test_pixel_formats_and_odd_sizes),
         cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_pictures_that_cannot_be_converted),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_bits_per_pixel),
