@@ -16,6 +16,14 @@
 #include <string.h>
 
 #define LN_EPS 1e-5
+#define OPENAI_MEAN                          \
+    {                                        \
+        0.48145466f, 0.4578275f, 0.40821073f \
+    }
+#define OPENAI_STD                            \
+    {                                         \
+        0.26862954f, 0.26130258f, 0.27577711f \
+    }
 
 typedef enum clip_feature { PROJECTED, POOLED, TOKENS } clip_feature;
 static const char *const features[] = {"projected", "pooled", "tokens", NULL};
@@ -94,8 +102,8 @@ static void assume(const fal_checkpoint *ckpt, clip_config *config)
     vit->heads = open_clip_width ? 16 : vit->width / 64;
     vit->act = open_clip_width || trained_by_open_clip ? FAL_ACT_GELU : FAL_ACT_QUICK_GELU;
     vit->norm_eps = LN_EPS;
-    memcpy(vit->mean, (float[3]){0.48145466f, 0.4578275f, 0.40821073f}, sizeof vit->mean);
-    memcpy(vit->std, (float[3]){0.26862954f, 0.26130258f, 0.27577711f}, sizeof vit->std);
+    memcpy(vit->mean, (float[3])OPENAI_MEAN, sizeof vit->mean);
+    memcpy(vit->std, (float[3])OPENAI_STD, sizeof vit->std);
     vit->picture.shorter = vit->picture.side;
     vit->picture.scaling = FAL_SCALE_BICUBIC;
 }
@@ -193,8 +201,9 @@ static fal_status choose_feature(const fal_encoder_options *options, clip_config
     if (st != FAL_OK || config->embed || config->feature != PROJECTED)
         return st;
     if (options->feature)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "this file has no projection (visual.proj, visual_projection.weight); ask "
-                                               "for the feature \"pooled\" or \"tokens\"");
+        return fal_fail(err, FAL_ERR_ARGUMENT,
+                        "this file has no projection (visual.proj, visual_projection.weight); ask "
+                        "for the feature \"pooled\" or \"tokens\"");
     config->feature = POOLED;
     return FAL_OK;
 }
@@ -278,10 +287,10 @@ static const fal_weight_row norm_rows[] = {
 
 /* The text tower, in all spellings, and what the archives keep beside the weights. */
 static const char *const ignored[] = {
-    "transformer.*", "text.*",          "text_model.*",      "token_embedding.weight", "positional_embedding",
-    "ln_final.*",    "text_projection", "text_projection.*", "logit_scale",            "logit_bias",
-    "attn_mask",     "context_length",  "input_resolution",  "vocab_size",             "*.position_ids",
-    NULL,
+    "transformer.*",        "text.*",     "text_model.*",    "token_embedding.weight",
+    "positional_embedding", "ln_final.*", "text_projection", "text_projection.*",
+    "logit_scale",          "logit_bias", "attn_mask",       "context_length",
+    "input_resolution",     "vocab_size", "*.position_ids",  NULL,
 };
 
 static void bind_block(const clip_config *config, fal_bind *bind, int64_t layer, fal_block_weights *block)
@@ -452,8 +461,6 @@ static fal_pooling pooling(const void *in)
 }
 
 /* clang-format off */
-#define OPENAI_MEAN {0.48145466f, 0.4578275f, 0.40821073f}
-#define OPENAI_STD {0.26862954f, 0.26130258f, 0.27577711f}
 #define CONFIG(D, L, h, F, P, n, E, activation, floor_rule)                                                        \
     {.vit = {.width = D, .ffn = F, .layers = L, .heads = h, .patch = P, .depth = 1, .frames = 1,                   \
              .norm_eps = LN_EPS, .act = activation, .mean = OPENAI_MEAN, .std = OPENAI_STD,                        \

@@ -79,7 +79,8 @@ static void copy_pixels(const fal_pictures *p, int64_t channel, int64_t at, int6
             out[i] = p->levels->value[channel][bytes[at + i * p->column]];
 }
 
-/* One channel of one picture into all patches that show it: out is where that picture's part of the first patch goes. */
+/* One channel of one picture into all patches that show it: out is where that picture's part of the first patch goes.
+ */
 static void copy_plane(const fal_pictures *p, const fal_patch_args *args, int64_t frame, int64_t channel, float *out)
 {
     int64_t side = args->side, columns = p->width / side, row_floats = 3 * args->depth * side * side;

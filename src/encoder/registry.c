@@ -7,11 +7,11 @@
 #include <string.h>
 
 /* One row per family; its instance is at the end of enc_<name>.c. */
-extern const fal_family fal_family_auto_avsr, fal_family_avhubert, fal_family_braven, fal_family_clip,
-    fal_family_hubert, fal_family_wav2vec2, fal_family_wavlm;
+extern const fal_family fal_family_auto_avsr, fal_family_avhubert, fal_family_braven, fal_family_clip, fal_family_fsfm,
+    fal_family_hubert, fal_family_videomae, fal_family_wav2vec2, fal_family_wavlm;
 static const fal_family *const families[] = {&fal_family_avhubert, &fal_family_wav2vec2, &fal_family_hubert,
-                                             &fal_family_wavlm,   &fal_family_clip,     &fal_family_braven,
-                                             &fal_family_auto_avsr};
+                                             &fal_family_wavlm,    &fal_family_clip,     &fal_family_videomae,
+                                             &fal_family_fsfm,     &fal_family_braven,   &fal_family_auto_avsr};
 
 size_t fal_family_count(void)
 {
@@ -114,20 +114,30 @@ bool fal_find_prefix(const fal_checkpoint *ckpt, const char *name, char prefix[F
     return false;
 }
 
+/* The family whose tensors these are, whatever was asked for; NULL: none. */
+static const fal_family *true_family(const fal_checkpoint *ckpt)
+{
+    char prefix[FAL_PREFIX_BYTES];
+    for (size_t i = 0; i < FAL_COUNT(families); i++)
+        if ((!families[i]->yields || !families[i]->yields(ckpt)) && families[i]->recognise(ckpt, prefix))
+            return families[i];
+    return NULL;
+}
+
 /* What a file of another kind seems to be, by a name that is typical of it. */
 static const char *guess(const fal_checkpoint *ckpt)
 {
     static const struct {
         const char *glob, *what;
     } signs[] = {
-        {"visual.class_embedding", "CLIP (original names)"},
-        {"*vision_model.embeddings.class_embedding", "CLIP (Hugging Face names)"},
-        {"*frontend.frontend3D.0.weight", "BRAVEn, RAVEn or Auto-AVSR"},
-        {"*frontend.trunk.conv1.weight", "BRAVEn, RAVEn or Auto-AVSR (audio)"},
-        {"*embeddings.patch_embeddings.projection.weight", "a Hugging Face vision transformer such as VideoMAE"},
-        {"*blocks.0.attn.qkv.weight", "a vision transformer such as VideoMAE or FSFM"},
+        {"head.weight", "a trained head, which is given beside an encoder (--probe)"},
+        {"*class_embedding", "CLIP, or a part of it"},
+        {"*frontend.*", "part of a lip-reading model"},
+        {"*embeddings.patch_embeddings.*", "another vision transformer"},
+        {"*blocks.0.attn.*", "another vision transformer"},
         {"*encoder.w2v_model.*", "a fairseq model around another encoder"},
         {"*decoder.layers.0.*", "a model with a decoder"},
+        {"*layers.0.self_attn.*", "another transformer"},
     };
     for (size_t s = 0; s < FAL_COUNT(signs); s++)
         for (size_t i = 0; i < fal_checkpoint_count(ckpt); i++)
@@ -139,6 +149,10 @@ static const char *guess(const fal_checkpoint *ckpt)
 static fal_status not_recognised(const fal_checkpoint *ckpt, const char *wanted, fal_error *err)
 {
     fal_buf tried = {0};
+    const fal_family *fits = true_family(ckpt);
+    if (fits)
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: its tensors do not fit family %s, they are those of family %s",
+                        fal_checkpoint_path(ckpt), wanted ? wanted : "", fits->name);
     if (wanted)
         fal_buf_puts(&tried, wanted);
     for (size_t i = 0; !wanted && i < FAL_COUNT(families); i++)

@@ -118,8 +118,9 @@ void fal_vit_free(fal_vit **vit)
 static fal_status check_size(const fal_vit *vit, const fal_pictures *p, const char *wanted, fal_error *err)
 {
     int64_t patch = vit->config.patch, side = vit->config.picture.side;
-    bool fits = vit->fixed_size ? p->height == side && p->width == side
-                                : p->height % patch == 0 && p->width % patch == 0 && p->height <= side && p->width <= side;
+    bool fits = vit->fixed_size
+                    ? p->height == side && p->width == side
+                    : p->height % patch == 0 && p->width % patch == 0 && p->height <= side && p->width <= side;
     if (fits)
         return FAL_OK;
     return fal_fail(err, FAL_ERR_ARGUMENT, "video has pictures of %lld x %lld, want %s", (long long)p->width,

@@ -59,19 +59,24 @@ fal_status fal_vit_same(const fal_value *json, const char *file, const char *key
                     (long long)found);
 }
 
+fal_status fal_vit_set_channels(const double values[3], const char *name, bool std, float out[3], fal_error *err)
+{
+    for (int c = 0; c < 3; c++)
+        if (!isfinite((float)values[c]) || (std && (float)values[c] <= 0))
+            return fal_fail(err, FAL_ERR_FORMAT, "%s must be three %snumbers", name, std ? "positive " : "");
+    for (int c = 0; c < 3; c++)
+        out[c] = (float)values[c];
+    return FAL_OK;
+}
+
 fal_status fal_vit_read_channels(const fal_value *list, const char *name, bool std, float out[3], fal_error *err)
 {
-    float values[3];
+    double values[3];
     if (fal_value_type(list) == FAL_VALUE_NONE)
         return FAL_OK;
-    for (size_t c = 0; c < 3; c++) {
-        values[c] = (float)fal_value_real(fal_value_at(list, c), NAN);
-        if (fal_value_count(list) != 3 || !isfinite(values[c]) || (std && values[c] <= 0))
-            return fal_fail(err, FAL_ERR_FORMAT, "%s must be three %snumbers", name, std ? "positive " : "");
-    }
     for (size_t c = 0; c < 3; c++)
-        out[c] = values[c];
-    return FAL_OK;
+        values[c] = fal_value_count(list) == 3 ? fal_value_real(fal_value_at(list, c), NAN) : NAN;
+    return fal_vit_set_channels(values, name, std, out, err);
 }
 
 /* "size" and "crop_size" are a number or an object; both lead to the same square, or the network cannot read it. */
@@ -100,7 +105,8 @@ fal_status fal_vit_read_processor(const fal_value *json, fal_vit_config *config,
     int64_t filter =
         fal_value_int(fal_value_get(json, "resample"), rule->scaling == FAL_SCALE_BICUBIC ? PIL_BICUBIC : PIL_BILINEAR);
     if (filter != PIL_BICUBIC && filter != PIL_BILINEAR)
-        FAL_FAIL(FAL_ERR_UNSUPPORTED, "the preprocessor's resample %lld is not covered, only 2 (bilinear) and 3 (bicubic)",
+        FAL_FAIL(FAL_ERR_UNSUPPORTED,
+                 "the preprocessor's resample %lld is not covered, only 2 (bilinear) and 3 (bicubic)",
                  (long long)filter);
     rule->scaling = filter == PIL_BICUBIC ? FAL_SCALE_BICUBIC : FAL_SCALE_BILINEAR;
     rule->crop_floor = fal_value_bool(fal_value_get(json, "crop_floor"), json || rule->crop_floor);

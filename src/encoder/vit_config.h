@@ -44,6 +44,7 @@ fal_status fal_vit_same(const fal_value *json, const char *file, const char *key
 fal_status fal_vit_read_processor(const fal_value *json, fal_vit_config *config, fal_error *err);
 /* Three numbers into out; std: they must be positive. NULL: out stays. */
 fal_status fal_vit_read_channels(const fal_value *list, const char *name, bool std, float out[3], fal_error *err);
+fal_status fal_vit_set_channels(const double values[3], const char *name, bool std, float out[3], fal_error *err);
 
 /* What no family may leave open: heads that divide the width, a sane eps. */
 fal_status fal_vit_check(const fal_vit_config *config, fal_error *err);
