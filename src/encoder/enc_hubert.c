@@ -1,5 +1,5 @@
-/* HuBERT (Hsu et al. 2021): the network of wav2vec 2.0, trained to predict clusters. Originals: facebookresearch/fairseq
- * (examples/hubert), huggingface/transformers. docs/models/hubert.md has the rest. */
+/* HuBERT (Hsu et al. 2021): the network of wav2vec 2.0, trained to predict clusters. Originals:
+ * facebookresearch/fairseq (examples/hubert), huggingface/transformers. docs/models/hubert.md has the rest. */
 #include "encoder/w2v_model.h"
 
 /* The same tensors as wav2vec 2.0: a file that does not say which it is can be opened as either. */
@@ -58,7 +58,8 @@ static const fal_w2v_config xlarge_fairseq = {FAL_W2V_XLARGE, FAL_W2V_LAYER_TYPE
      config, false}
 #define FAIRSEQ(size, width, file, config)                                                                          \
     {{FAL_W2V_FACTS("hubert", "hubert-" size "-fairseq", size, width), .licence = "MIT",                             \
-      .source = "github.com/facebookresearch/fairseq (examples/hubert)", .files = FAL_W2V_FAIRSEQ_FILE("hubert", file)}, \
+      .source = "github.com/facebookresearch/fairseq (examples/hubert)",                                            \
+      .files = FAL_W2V_FAIRSEQ_FILE("hubert", file)},                                                               \
      config, false}
 /* clang-format on */
 static const fal_config_entry configs[] = {

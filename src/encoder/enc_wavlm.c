@@ -65,12 +65,6 @@ static const fal_config_entry configs[] = {
 };
 
 const fal_family fal_family_wavlm = {
-    FAL_W2V_NETWORK,
-    .name = "wavlm",
-    .configs = configs,
-    .config_count = FAL_COUNT(configs),
-    .recognise = recognise,
-    .configure = configure,
-    .tiny = tiny,
-    .config_json = config_json,
+    FAL_W2V_NETWORK,        .name = "wavlm",        .configs = configs, .config_count = FAL_COUNT(configs),
+    .recognise = recognise, .configure = configure, .tiny = tiny,       .config_json = config_json,
 };

@@ -214,6 +214,8 @@ static fal_status add_positions(const fal_self_attention *a, fal_run *run, const
     if (a->params.positions == FAL_POSITIONS_BUCKETED) {
         FAL_FLOATS(gates, run, a->params.heads * args->rows);
         run_gate(a, args->input, args->rows, gates);
+        if (args->stage)
+            fal_run_stage(run, "layer0_gate", gates, 2, (int64_t[]){a->params.heads, args->rows});
         to->gate = gates;
         to->rel_bias = args->positions;
     }

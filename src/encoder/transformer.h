@@ -46,7 +46,8 @@ void fal_transformer_free(fal_transformer **transformer);
  * clip: sequence = rows; a batch of pictures: tokens of one). Positions need sequence == rows. Keeps the wanted hidden
  * states that layers read; what the last one writes is the caller's to keep, because families differ in the norm that
  * comes after it.
- * Stages of the first layer: "layer0_attn_norm" (what attention reads, pre-norm), "layer0_attn" (what it adds),
+ * Stages of the first layer: "layer0_attn_norm" (what attention reads, pre-norm), "layer0_gate" ([heads, rows], of
+ * bucketed positions), "layer0_attn" (what attention adds),
  * "layer0_ffn_act" (inside the feed-forward), "layer0_conv_norm", "layer0_conv_depthwise"; of all: "positions" (the
  * table or the bias). */
 fal_status fal_transformer_run(const fal_transformer *transformer, fal_forward *pass, float *x, int64_t rows,

@@ -57,8 +57,9 @@ static fal_status positions_from_shapes(const fal_bind *bind, fal_w2v_config *co
     if (!table)
         return FAL_OK;
     if (table->rank != 2 || table->shape[0] < 1)
-        return fal_fail(err, FAL_ERR_FORMAT, "the table of relative positions (rel_attn_embed or "
-                                             "relative_attention_bias) is not [buckets, heads]");
+        return fal_fail(err, FAL_ERR_FORMAT,
+                        "the table of relative positions (rel_attn_embed or "
+                        "relative_attention_bias) is not [buckets, heads]");
     config->buckets = table->shape[0];
     config->heads = table->shape[1];
     config->max_distance = 800; /* of every release */

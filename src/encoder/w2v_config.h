@@ -1,5 +1,5 @@
-/* Configuration of wav2vec 2.0, HuBERT and WavLM, and where files keep it: Hugging Face config.json, fairseq Namespace or
- * dictionaries (Microsoft's WavLM: one flat dictionary), or the tensors alone. */
+/* Configuration of wav2vec 2.0, HuBERT and WavLM, and where files keep it: Hugging Face config.json, fairseq Namespace
+ * or dictionaries (Microsoft's WavLM: one flat dictionary), or the tensors alone. */
 #ifndef FAL_ENCODER_W2V_CONFIG_H
 #define FAL_ENCODER_W2V_CONFIG_H
 

@@ -1,8 +1,8 @@
 /* Whose checkpoint: wav2vec 2.0, HuBERT and WavLM share their tensor names, the first two the whole network.
  *
- * WavLM has a table of relative positions. HuBERT is told from wav2vec 2.0 by what the file says of itself: config.json's
- * model_type, the prefix of a Hugging Face model with a head ("hubert."), the names in fairseq's configuration, the heads
- * of pre-training. A file that says nothing counts as wav2vec 2.0. */
+ * WavLM has a table of relative positions. HuBERT is told from wav2vec 2.0 by what the file says of itself:
+ * config.json's model_type, the prefix of a Hugging Face model with a head ("hubert."), the names in fairseq's
+ * configuration, the heads of pre-training. A file that says nothing counts as wav2vec 2.0. */
 #ifndef FAL_ENCODER_W2V_KIND_H
 #define FAL_ENCODER_W2V_KIND_H
 

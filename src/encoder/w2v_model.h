@@ -4,9 +4,9 @@
  *     post-norm:  ─ LN_enc ─ L layers            pre-norm:  ─ L layers ─ LN_enc
  *     ─► [T,H] ─ two rows joined (the last one repeated when T is odd) ─► [ceil(T/2), 2H], 25 Hz
  *
- * WavLM's attention adds gated relative positions in every layer (self_attention.h, "bucketed"). The feature at 25 Hz is
- * that of the paper's extractor (bit-ml/ssr-dfd, wav2vec2.py). Originals: facebookresearch/fairseq, microsoft/unilm and
- * huggingface/transformers.
+ * WavLM's attention adds gated relative positions in every layer (self_attention.h, "bucketed"). The feature at 25 Hz
+ * is that of the paper's extractor (bit-ml/ssr-dfd, wav2vec2.py). Originals: facebookresearch/fairseq, microsoft/unilm
+ * and huggingface/transformers.
  *
  * The families that run on it differ in how files are recognised, in names and in the released configurations: an
  * enc_<family>.c each, whose fal_family starts with FAL_W2V_NETWORK. */
@@ -26,37 +26,42 @@ fal_pooling fal_w2v_pooling(const void *config);
 void fal_w2v_free(void **model);
 extern const char *const fal_w2v_ignored[];
 
-#define FAL_W2V_NETWORK                                                                                                \
-    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,               \
-    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .bind = fal_w2v_bind, .build = fal_w2v_build,                \
-    .forward = fal_w2v_forward, .describe = fal_w2v_describe, .pooling = fal_w2v_pooling, .free = fal_w2v_free,        \
+#define FAL_W2V_NETWORK                                                                                         \
+    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,        \
+    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .bind = fal_w2v_bind, .build = fal_w2v_build,         \
+    .forward = fal_w2v_forward, .describe = fal_w2v_describe, .pooling = fal_w2v_pooling, .free = fal_w2v_free, \
     .ignored = fal_w2v_ignored, .draw = fal_posconv_draw_gain
 
 /* ---- for catalogue rows ---- */
 
 /* What every release has in common. */
-#define FAL_W2V_RELEASE                                                                                                \
-    .conv_count = 7,                                                                                                   \
-    .convs = {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 2, 2}, {512, 2, 2}},             \
+#define FAL_W2V_RELEASE                                                                                    \
+    .conv_count = 7,                                                                                       \
+    .convs = {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2}, {512, 2, 2}, {512, 2, 2}}, \
     .projection = true, .taps = 128, .groups = 16, .norm_eps = 1e-5, .wave_eps = 1e-7
 #define FAL_W2V_LAYER_TYPE .layer_front = true, .pre_norm = true, .normalise = true
 #define FAL_W2V_BASE .width = 768, .ffn = 3072, .layers = 12, .heads = 12
 #define FAL_W2V_LARGE .width = 1024, .ffn = 4096, .layers = 24, .heads = 16
 #define FAL_W2V_XLARGE .width = 1280, .ffn = 5120, .layers = 48, .heads = 16
 
-#define FAL_W2V_FACTS(family_name, row, size_name, channels)                                                           \
+#define FAL_W2V_FACTS(family_name, row, size_name, channels) \
     .name = row, .family = family_name, .size = size_name, .streams = "audio", .dim = 2 * (channels), .rate_hz = 25
 
 /* Files of a Hugging Face repository. */
-#define FAL_HF_FILE(repo, file) {.name = file, .urls = {"https://huggingface.co/" repo "/resolve/main/" file}}
-#define FAL_HF_FILES(repo)                                                                                             \
-    {                                                                                                                  \
-        FAL_HF_FILE(repo, "pytorch_model.bin"), FAL_HF_FILE(repo, "config.json"),                                      \
-            FAL_HF_FILE(repo, "preprocessor_config.json")                                                              \
+#define FAL_HF_FILE(repo, file)                                                        \
+    {                                                                                  \
+        .name = file, .urls = { "https://huggingface.co/" repo "/resolve/main/" file } \
     }
-#define FAL_W2V_FAIRSEQ_FILE(folder, file)                                                                             \
-    {                                                                                                                  \
-        {.name = file, .urls = {"https://dl.fbaipublicfiles.com/" folder "/" file}}                                    \
+#define FAL_HF_FILES(repo)                                                        \
+    {                                                                             \
+        FAL_HF_FILE(repo, "pytorch_model.bin"), FAL_HF_FILE(repo, "config.json"), \
+            FAL_HF_FILE(repo, "preprocessor_config.json")                         \
+    }
+#define FAL_W2V_FAIRSEQ_FILE(folder, file)                                              \
+    {                                                                                   \
+        {                                                                               \
+            .name = file, .urls = { "https://dl.fbaipublicfiles.com/" folder "/" file } \
+        }                                                                               \
     }
 
 #endif
