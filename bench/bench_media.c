@@ -70,8 +70,8 @@ static double plain_s(const uint8_t *rgb, int64_t width, int64_t height)
     uint8_t *narrow = need_memory(fal_malloc((size_t)(wide * height * 3)));
     uint8_t *out = need_memory(fal_malloc((size_t)(wide * SIDE * 3)));
     double best = 1e9;
-    need(fal_taps_create(FAL_SCALE_BICUBIC, width, wide, 0, wide, &columns, &err), &err);
-    need(fal_taps_create(FAL_SCALE_BICUBIC, height, SIDE, 0, SIDE, &rows, &err), &err);
+    need(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){width, wide, 0, wide}, &columns, &err), &err);
+    need(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){height, SIDE, 0, SIDE}, &rows, &err), &err);
     for (int run = 0; run < PLAIN_RUNS; run++) {
         const double start = cpu_s();
         plain_pass(rgb, &columns, height, 3 * width, 3, narrow, 3 * wide, 3);

@@ -16,8 +16,12 @@
 extern "C" {
 #endif
 
-/* Filters of picture scaling, both as Pillow computes them on 8-bit pixels: antialiased when shrinking. */
-typedef enum fal_scaling { FAL_SCALE_BICUBIC, FAL_SCALE_BILINEAR } fal_scaling;
+/* Filters of picture scaling on 8-bit pixels. */
+typedef enum fal_scaling {
+    FAL_SCALE_BICUBIC, /* these two as Pillow computes them: antialiased when shrinking */
+    FAL_SCALE_BILINEAR,
+    FAL_SCALE_OPENCV_BILINEAR /* as OpenCV: the two nearest pixels along each axis, however much is left out */
+} fal_scaling;
 
 /* How a frame or a face crop becomes the square the network reads: scaled with 8-bit pixels, then the middle cut out.
  * The encoder divides by 255 and normalises. */

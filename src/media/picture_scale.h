@@ -1,4 +1,5 @@
-/* Frames and face crops scaled to the square that an encoder reads, bit for bit as Pillow does it on 8-bit pixels.
+/* Frames and face crops scaled to the square that an encoder reads, bit for bit as Pillow or OpenCV does it on 8-bit
+ * pixels.
  *
  * A scaler is made for one picture size and one rule: it holds the filter weights and its scratch memory, and a run
  * allocates nothing. Only the part that the crop keeps is computed. One thread at a time; make one per thread. */

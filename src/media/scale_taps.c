@@ -71,20 +71,20 @@ static void make_pixel(const filter *f, int64_t in, double scale, int64_t o, fal
     taps->length[i] = end - start;
 }
 
-fal_status fal_taps_create(fal_scaling scaling, int64_t in, int64_t out, int64_t from, int64_t count, fal_taps *taps,
-                           fal_error *err)
+fal_status fal_taps_create(fal_scaling scaling, const fal_scale_axis *axis, fal_taps *taps, fal_error *err)
 {
     fal_status st = FAL_OK;
     const filter *f = &filters[scaling];
-    const double scale = (double)in / (double)out;
+    const double scale = (double)axis->in / (double)axis->out;
+    const size_t count = (size_t)axis->count;
     double *value = NULL;
-    fal_taps made = {.count = count, .stride = 2 * (int64_t)ceil(f->support * (scale > 1 ? scale : 1)) + 1};
-    FAL_ALLOC(made.first, fal_malloc_array((size_t)count, sizeof *made.first));
-    FAL_ALLOC(made.length, fal_malloc_array((size_t)count, sizeof *made.length));
-    FAL_ALLOC(made.weights, fal_malloc_array((size_t)count * (size_t)made.stride, sizeof *made.weights));
+    fal_taps made = {.count = axis->count, .stride = 2 * (int64_t)ceil(f->support * (scale > 1 ? scale : 1)) + 1};
+    FAL_ALLOC(made.first, fal_malloc_array(count, sizeof *made.first));
+    FAL_ALLOC(made.length, fal_malloc_array(count, sizeof *made.length));
+    FAL_ALLOC(made.weights, fal_malloc_array(count * (size_t)made.stride, sizeof *made.weights));
     FAL_ALLOC(value, fal_malloc_array((size_t)made.stride, sizeof *value));
-    for (int64_t i = 0; i < count; i++)
-        make_pixel(f, in, scale, from + i, &made, i, value);
+    for (int64_t i = 0; i < axis->count; i++)
+        make_pixel(f, axis->in, scale, axis->from + i, &made, i, value);
     *taps = made;
     made = (fal_taps){0};
 done:

@@ -148,7 +148,8 @@ static void test_random_sizes(void **state)
     }
 }
 
-/* ---- pictures made by Pillow ------------------------------------------------------------------------------------- */
+/* ---- pictures made by Pillow and OpenCV
+ * ------------------------------------------------------------------------------------- */
 
 /* Wants `rule` to make of FOLDER/<image>_<item> the picture FOLDER/<result>_<item>, or its middle when that is larger.
  * False when there is no such result. */
@@ -189,8 +190,11 @@ static int check_clip_item(const char *folder, const fal_json *item, int64_t i)
 static int check_videomae_item(const char *folder, const fal_json *item, int64_t i)
 {
     const int64_t n = fal_json_int(fal_json_get(item, "size"), 0);
-    const fal_picture_rule rule = {.side = n, .shorter = n, .scaling = FAL_SCALE_BILINEAR, .crop_floor = true};
-    return check_golden(folder, "frame", "hf_resized", i, &rule);
+    const fal_picture_rule hugging_face = {.side = n, .shorter = n, .scaling = FAL_SCALE_BILINEAR, .crop_floor = true};
+    fal_picture_rule official = hugging_face;
+    official.scaling = FAL_SCALE_OPENCV_BILINEAR;
+    return check_golden(folder, "frame", "hf_resized", i, &hugging_face) +
+           check_golden(folder, "frame", "cv2_resized", i, &official);
 }
 
 static int check_fsfm_item(const char *folder, const fal_json *item, int64_t i)
@@ -226,7 +230,7 @@ static void test_clip(void **state)
 static void test_videomae(void **state)
 {
     (void)state;
-    check_case(fal_data_path("videomae/preprocess_frames_syn"), check_videomae_item, 3);
+    check_case(fal_data_path("videomae/preprocess_frames_syn"), check_videomae_item, 6);
 }
 
 static void test_fsfm(void **state)
@@ -241,7 +245,7 @@ static void test_photographs(void **state)
     fal_skip_without_reference();
     check_case(fal_golden_path("clip/preprocess_224"), check_clip_item, 2);
     check_case(fal_golden_path("clip/preprocess_small"), check_clip_item, 9);
-    check_case(fal_golden_path("videomae/preprocess_frames"), check_videomae_item, 2);
+    check_case(fal_golden_path("videomae/preprocess_frames"), check_videomae_item, 4);
     check_case(fal_golden_path("fsfm/preprocess_faces"), check_fsfm_item, 6);
 }
 
@@ -315,9 +319,10 @@ static void test_refuses(void **state)
 static void test_extreme_shapes(void **state)
 {
     (void)state;
-    const fal_picture_rule rule = {.side = 24, .shorter = 24};
-    const int64_t sizes[][2] = {{16384, 1}, {1, 16384}, {16384, 3}, {1, 1}};
+    const int64_t sizes[][2] = {{16384, 1}, {1, 16384}, {16384, 3}, {1, 1}, {16384, 1}, {1, 16384}, {1, 1}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const fal_picture_rule rule = {
+            .side = 24, .shorter = 24, .scaling = i < 4 ? FAL_SCALE_BICUBIC : FAL_SCALE_OPENCV_BILINEAR};
         picture p = {sizes[i][0], sizes[i][1], fal_malloc((size_t)(sizes[i][0] * sizes[i][1] * 3))};
         assert_non_null(p.rgb);
         memset(p.rgb, 77, (size_t)(p.width * p.height * 3));
@@ -329,11 +334,10 @@ static void test_extreme_shapes(void **state)
     }
 }
 
-static fal_status create_once(void *user, fal_error *err)
+static fal_status create_once(void *rule, fal_error *err)
 {
-    (void)user;
     fal_picture_scaler *scaler = NULL;
-    const fal_status st = fal_picture_scaler_create(40, 30, &(fal_picture_rule){.side = 8, .shorter = 9}, &scaler, err);
+    const fal_status st = fal_picture_scaler_create(40, 30, rule, &scaler, err);
     fal_picture_scaler_free(&scaler);
     return st;
 }
@@ -341,7 +345,10 @@ static fal_status create_once(void *user, fal_error *err)
 static void test_alloc_failures(void **state)
 {
     (void)state;
-    fal_check_alloc_failures("picture scaler", create_once, NULL);
+    fal_picture_rule rule = {.side = 8, .shorter = 9};
+    fal_check_alloc_failures("picture scaler", create_once, &rule);
+    rule.scaling = FAL_SCALE_OPENCV_BILINEAR;
+    fal_check_alloc_failures("picture scaler as OpenCV", create_once, &rule);
 }
 
 int main(void)
