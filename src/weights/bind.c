@@ -431,7 +431,10 @@ static fal_status report(const fal_bind *bind, fal_error *err)
     if (text.failed || bind->missing.names.failed || bind->misshapen.names.failed || bind->unknown.names.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", origin);
     if (text.length)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: %s", origin, text.data);
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: %s%s", origin, text.data,
+                 bind->missing.count ? "; part of a model, or one of another kind: `falsetto models info` shows what is "
+                                       "there"
+                                     : "");
 done:
     fal_buf_free(&text);
     return st;

@@ -102,14 +102,17 @@ static void check_report(const entry *entries, size_t count, const char *want)
 static void test_reports(void **state)
 {
     (void)state;
-    check_report((entry[]){{"a.fc.weight", 2, {6, 2}}}, 1, "model.safetensors: 1 tensor missing: a.fc.bias");
+    check_report((entry[]){{"a.fc.weight", 2, {6, 2}}}, 1,
+                 "model.safetensors: 1 tensor missing: a.fc.bias; part of a model, or one of another kind: `falsetto "
+                 "models info` shows what is there");
     check_report((entry[]){{"a.fc.weight", 2, {6, 2}}, {"a.fc.bias", 1, {7}}}, 2,
                  "model.safetensors: 1 tensor with the wrong shape: a.fc.bias is [7], expected [6]");
     check_report((entry[]){{"a.fc.weight", 2, {7, 2}}, {"a.fc.bias", 1, {6}}}, 2,
                  "model.safetensors: 1 tensor with the wrong shape: a.fc.weight is [7,2], expected [3D,D]");
     check_report((entry[]){{"a.fc.weight", 1, {6}}, {"a.x", 1, {1}}, {"y", 1, {1}}}, 3,
                  "model.safetensors: 1 tensor missing: a.fc.bias; 1 with the wrong shape: a.fc.weight is [6], expected "
-                 "[3D,D]; 2 not recognised: a.x, y");
+                 "[3D,D]; 2 not recognised: a.x, y; part of a model, or one of another kind: `falsetto models info` "
+                 "shows what is there");
     /* An empty tensor must not pass for one whose dimension the next tensor tells. */
     check_report((entry[]){{"a.fc.weight", 2, {0, 0}}, {"a.fc.bias", 1, {6}}}, 2,
                  "model.safetensors: 1 tensor with the wrong shape: a.fc.weight is [0,0], expected [3D,D]");
