@@ -1,9 +1,8 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static int report(const char *out, const fal_probe_report *r)
+static void report(const char *out, const fal_training_report *r)
 {
     printf("%s: best epoch %d of %d, validation loss %.5f (%zu training and %zu validation clips%s)\n", out,
            r->best_epoch, r->epochs_run, r->best_validation_loss, r->train_clips, r->validation_clips,
@@ -12,30 +11,65 @@ static int report(const char *out, const fal_probe_report *r)
         cli_warn("%zu clips without usable features were left out", r->skipped_clips);
     if (r->zero_rows)
         cli_warn("%zu feature rows are all zero and were not normalised", r->zero_rows);
-    return EXIT_DONE;
+}
+
+static fal_status write_curve(const char *path, const fal_training_report *r, fal_error *err)
+{
+    fal_table *table = NULL;
+    fal_status st = fal_table_create(&table, err);
+    if (st != FAL_OK)
+        return st;
+    fal_table_text(table, "epoch"), fal_table_text(table, "train_loss"), fal_table_text(table, "validation_loss");
+    fal_table_text(table, "learning_rate"), fal_table_text(table, "seconds"), fal_table_end_row(table);
+    for (size_t i = 0; i < r->curve_count; i++) {
+        const fal_training_epoch *e = &r->curve[i];
+        fal_table_float(table, (double)(r->epochs_run - (int)r->curve_count + (int)i));
+        fal_table_float(table, e->train_loss), fal_table_float(table, e->validation_loss);
+        fal_table_float(table, e->learning_rate), fal_table_float(table, e->seconds);
+        fal_table_end_row(table);
+    }
+    st = fal_table_write(table, path, err);
+    fal_table_free(&table);
+    return st;
+}
+
+static int train(fal_head_training *t, const char *out, const char *curve)
+{
+    fal_error err;
+    fal_training_report r = {0};
+    fal_status st = fal_head_train(t, out, &r, &err);
+    cli_progress_done();
+    if (st == FAL_OK && curve)
+        st = write_curve(curve, &r, &err);
+    if (st == FAL_OK)
+        report(out, &r);
+    fal_training_report_free(&r);
+    return st == FAL_OK ? EXIT_DONE : cli_fail(&err);
 }
 
 static int run(int argc, char **argv)
 {
-    fal_error err;
     cli_common common = {0};
-    fal_probe_training t = {0};
-    fal_probe_report r;
-    const char *out = NULL, *stream = "av";
-    int seed = 0, positional;
+    fal_head_training t = {0};
+    const char *out = NULL, *stream = "av", *curve = NULL;
+    int seed = 0, batch = 0, positional;
     const cli_option options[] = {
         {"train", 0, CLI_TEXT, &t.train.csv, "CSV", "training list: columns path,label"},
         {"val", 0, CLI_TEXT, &t.validation.csv, "CSV", "validation list"},
         {"features", 0, CLI_TEXT, &t.train.root, "DIR", "folder that extract wrote"},
         {"val-features", 0, CLI_TEXT, &t.validation.root, "DIR", "another one for the validation list"},
         {"stream", 0, CLI_TEXT, &stream, "audio|video|av", "which features (default av)"},
+        {"arrays", 0, CLI_TEXT, &t.arrays, "A+B", "feature arrays by name, joined per frame: visual+audio"},
         {"output", 'o', CLI_TEXT, &out, "FILE", "the head, safetensors"},
-        {"batch", 0, CLI_INT, &t.batch_size, "N", "clips per step (default 1, as the official code)"},
+        {"pooling", 0, CLI_TEXT, &t.pooling, "NAME", "log-sum-exp (default), mean, max or attention"},
+        {"batch", 0, CLI_INT, &batch, "N", "clips per step (default 1, as the official code)"},
         {"epochs", 0, CLI_INT, &t.max_epochs, "N", "at most (default 100)"},
         {"patience", 0, CLI_INT, &t.patience, "N", "epochs without a lower validation loss (default 10)"},
         {"lr", 0, CLI_REAL, &t.learning_rate, "X", "Adam's rate (default 1e-3)"},
         {"seed", 0, CLI_INT, &seed, "N", "initial weights and order (default 43)"},
         {"no-l2", 0, CLI_FLAG, &t.no_l2, NULL, "do not normalise feature rows"},
+        {"curve", 0, CLI_TEXT, &curve, "CSV", "losses of every epoch"},
+        {"state", 0, CLI_TEXT, &t.state, "FILE", "keep the run's state, so that it can be stopped and continued"},
         {"encoder", 0, CLI_TEXT, &t.encoder, "NAME", "recorded in the head (default: what extract recorded)"},
         {"demonstration", 0, CLI_FLAG, &t.demonstration, NULL, "mark the head as trained on drawn puppets"},
         CLI_COMMON_OPTIONS(common),
@@ -50,8 +84,9 @@ static int run(int argc, char **argv)
     int code = cli_parse(&usage, argc, argv, &positional);
     if (code >= 0)
         return code;
-    if (positional != 1 || strcmp(argv[0], "probe"))
-        return cli_misuse(&usage, "what to train must be 'probe'");
+    if (positional != 1)
+        return cli_misuse(&usage, "say what to train: probe");
+    t.kind = argv[0];
     if (!t.train.csv || !t.validation.csv || !t.train.root || !out)
         return cli_misuse(&usage, "--train, --val, --features and -o are needed");
     if (!(t.stream = cli_stream(stream)))
@@ -59,12 +94,11 @@ static int run(int argc, char **argv)
     cli_begin(&common);
     t.validation.root = t.validation.root ? t.validation.root : t.train.root;
     t.seed = (uint64_t)seed;
+    t.batch = batch;
+    t.threads = common.threads;
     t.log = &common.log;
     t.progress = &common.progress;
-    if (fal_probe_train(&t, out, &r, &err) != FAL_OK)
-        return cli_fail(&err);
-    cli_progress_done();
-    return report(out, &r);
+    return train(&t, out, curve);
 }
 
 const cli_command cmd_train = {"train", "fit a head on extracted features", run};

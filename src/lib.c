@@ -3,12 +3,13 @@
 #include "core/alloc.h"
 #include "core/json.h"
 #include "core/str.h"
-#include "feature/store.h"
-#include "head/probe_fit.h"
+#include "feature/feature_set.h"
+#include "head/head.h"
 #include "tensor/run.h"
 
 #include <falsetto/falsetto.h>
 
+#include <stdio.h>
 #include <string.h>
 
 const char *fal_version(void)
@@ -23,72 +24,120 @@ const char *fal_instruction_set(void)
 
 /* ---- training: feature store + head ---- */
 
-static fal_status load_lists(const fal_probe_training *t, fal_feature_set *train, fal_feature_set *validation,
-                             fal_error *err)
-{
-    fal_status st = fal_feature_set_load(t->train.csv, t->train.root, t->stream, !t->no_l2, t->log, train, err);
-    if (st == FAL_OK)
-        st = fal_feature_set_load(t->validation.csv, t->validation.root, t->stream, !t->no_l2, t->log, validation, err);
-    return st;
-}
-
-/* What `extract` recorded beside the features; NULL when it did not. The caller's to fal_json_free. */
-static fal_json *recorded_settings(const char *root)
+/* The encoder's name as `extract` recorded it beside the features; NULL when it did not. The caller's to fal_free. */
+static char *recorded_encoder(const char *root)
 {
     fal_json *settings = NULL;
-    char *path = fal_path_join(root, "extract.json");
-    if (path && fal_path_exists(path))
-        (void)fal_json_read(path, &settings, NULL);
+    char *name = NULL, *path = fal_path_join(root, "extract.json");
+    if (path && fal_path_exists(path) && fal_json_read(path, &settings, NULL) == FAL_OK) {
+        const char *text = fal_json_string(fal_json_get(settings, "encoder"), NULL);
+        name = text ? fal_strdup(text) : NULL;
+    }
+    fal_json_free(&settings);
     fal_free(path);
-    return settings;
+    return name;
 }
 
-static void take_recorded(const char **text, const fal_json *settings, const char *key)
-{
-    *text = *text ? *text : fal_json_string(fal_json_get(settings, key), NULL);
-}
+typedef struct training_sets {
+    fal_feature_set train, validation;
+    fal_head_shape shape;
+} training_sets;
 
-static fal_status fit_and_save(const fal_probe_training *t, const fal_feature_set *train,
-                               const fal_feature_set *validation, const char *path, fal_probe_report *report,
-                               fal_error *err)
+static fal_status load_sets(const fal_head_training *t, training_sets *sets, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_probe probe = {0};
-    fal_probe_report facts;
-    fal_probe_fit_options fit = {.batch_size = t->batch_size,
-                                 .max_epochs = t->max_epochs,
-                                 .patience = t->patience,
-                                 .learning_rate = t->learning_rate,
-                                 .seed = t->seed,
-                                 .progress = t->progress,
-                                 .log = t->log};
-    FAL_TRY(fal_probe_fit(train, validation, &fit, &probe, &facts, err));
-    probe.l2_normalise = !t->no_l2;
-    FAL_TRY(fal_probe_calibrate(&probe, validation, &facts.calibration, err));
-    FAL_TRY(fal_probe_save(path, &probe, t, &facts, err));
-    *report = facts;
+    fal_feature_parts parts, other;
+    fal_feature_query query = {.csv = t->train.csv,
+                               .root = t->train.root,
+                               .stream = t->stream,
+                               .arrays = t->arrays,
+                               .l2_normalise = !t->no_l2,
+                               .log = t->log};
+    FAL_TRY(fal_feature_set_read(&query, &sets->train, &parts, err));
+    query.csv = t->validation.csv;
+    query.root = t->validation.root;
+    FAL_TRY(fal_feature_set_read(&query, &sets->validation, &other, err));
+    sets->shape = (fal_head_shape){.parts = parts.count, .dim = sets->train.dim};
+    memcpy(sets->shape.dims, parts.dims, sizeof parts.dims);
 done:
-    fal_free(probe.weight);
     return st;
 }
 
-fal_status fal_probe_train(const fal_probe_training *training, const char *path, fal_probe_report *report,
-                           fal_error *err)
+/* An anomaly detector learns what is real; fakes in its lists are a mistake, unless the caller says so. */
+static fal_status refuse_fakes(const fal_head_training *t, const char *kind, const fal_feature_set *set, const char *csv,
+                               fal_error *err)
+{
+    size_t fakes = 0;
+    const char *first = NULL;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->clips[i].label == 1) {
+            first = first ? first : set->clips[i].path;
+            fakes++;
+        }
+    if (!fakes || t->allow_fakes)
+        return FAL_OK;
+    return fal_fail(err, FAL_ERR_ARGUMENT,
+                    "%s holds %zu fakes (the first: %s), but %s learns what real clips look like: list real clips only, or "
+                    "say that fakes are wanted",
+                    csv, fakes, first, kind);
+}
+
+static fal_status write_trained(const fal_head *head, const fal_training_report *r, const char *path, fal_error *err)
+{
+    char numbers[4][32];
+    snprintf(numbers[0], sizeof *numbers, "%zu", r->train_clips);
+    snprintf(numbers[1], sizeof *numbers, "%zu", r->validation_clips);
+    snprintf(numbers[2], sizeof *numbers, "%d", r->best_epoch);
+    fal_format_double(numbers[3], r->best_validation_loss);
+    const fal_metadata facts[] = {
+        {"falsetto.train.clips", numbers[0]},
+        {"falsetto.validation.clips", numbers[1]},
+        {"falsetto.train.best_epoch", numbers[2]},
+        {"falsetto.validation.loss", numbers[3]},
+    };
+    return fal_head_write(head, facts, sizeof facts / sizeof *facts, path, err);
+}
+
+static fal_status train_kind(const fal_head_kind *kind, const fal_head_training *t, const char *path,
+                             fal_training_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_feature_set train = {0}, validation = {0};
-    fal_probe_training t = *training;
-    fal_json *settings = recorded_settings(t.train.root);
-    take_recorded(&t.encoder, settings, "encoder");
-    take_recorded(&t.family, settings, "family");
-    take_recorded(&t.feature, settings, "feature");
-    t.stream = t.stream ? t.stream : FAL_STREAM_AV;
-    FAL_TRY(load_lists(&t, &train, &validation, err));
-    FAL_TRY(fit_and_save(&t, &train, &validation, path, report, err));
+    training_sets sets = {0};
+    fal_head *head = NULL;
+    fal_training_report facts = {0};
+    FAL_TRY(load_sets(t, &sets, err));
+    if (kind->recipe.real_only) {
+        FAL_TRY(refuse_fakes(t, kind->name, &sets.train, t->train.csv, err));
+        FAL_TRY(refuse_fakes(t, kind->name, &sets.validation, t->validation.csv, err));
+    }
+    FAL_TRY(fal_head_create(kind, &sets.shape, t->arrays, t, &head, err));
+    FAL_TRY(fal_head_fit(head, t, &sets.train, &sets.validation, &facts, err));
+    FAL_TRY(write_trained(head, &facts, path, err));
+    if (t->state)
+        remove(t->state);
+    *report = facts;
+    facts = (fal_training_report){0};
 done:
-    fal_feature_set_free(&train);
-    fal_feature_set_free(&validation);
-    fal_json_free(&settings);
+    fal_training_report_free(&facts);
+    fal_head_free(&head);
+    fal_feature_set_free(&sets.train);
+    fal_feature_set_free(&sets.validation);
+    return st;
+}
+
+fal_status fal_head_train(const fal_head_training *training, const char *path, fal_training_report *report,
+                          fal_error *err)
+{
+    fal_head_training t = *training;
+    const fal_head_kind *kind = fal_head_kind_find(t.kind ? t.kind : "probe");
+    if (!kind)
+        return fal_fail(err, FAL_ERR_ARGUMENT, "there is no head called \"%s\" to train", t.kind);
+    char *encoder = t.encoder ? NULL : recorded_encoder(t.train.root);
+    t.stream = t.stream ? t.stream : FAL_STREAM_AV;
+    t.encoder = t.encoder ? t.encoder : encoder;
+    t.arrays = t.arrays ? t.arrays : kind->recipe.arrays;
+    fal_status st = train_kind(kind, &t, path, report, err);
+    fal_free(encoder);
     return st;
 }
 
@@ -108,16 +157,29 @@ done:
     return st;
 }
 
+/* "visual+audio" for a head that says which arrays its rows are made of, into `out`; left empty for others. */
+static void name_arrays(const fal_head_description *about, fal_buf *out)
+{
+    for (size_t i = 0; i < about->part_count && about->parts[i].array; i++)
+        fal_buf_printf(out, "%s%s", i ? "+" : "", about->parts[i].array);
+}
+
 fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *list, fal_stream stream,
                                const fal_log *log, fal_scored_list *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_feature_set *set = NULL;
     fal_scored_list made = {0};
+    fal_buf arrays = {0};
     const fal_head_description *about = fal_head_describe(head);
-    stream = stream ? stream : about->stream_known ? about->stream : FAL_STREAM_AV;
+    name_arrays(about, &arrays);
+    fal_feature_query query = {.csv = list->csv,
+                               .root = list->root,
+                               .stream = stream ? stream : about->stream_known ? about->stream : FAL_STREAM_AV,
+                               .arrays = stream ? NULL : arrays.data,
+                               .log = log};
     FAL_ALLOC(set, fal_calloc(1, sizeof *set));
-    FAL_TRY(fal_feature_set_load(list->csv, list->root, stream, false, log, set, err));
+    FAL_TRY(fal_feature_set_read(&query, set, NULL, err));
     FAL_ALLOC(made.clips, fal_malloc_array(set->count, sizeof *made.clips));
     for (size_t i = 0; i < set->count; i++)
         if (set->clips[i].frames > 0)
@@ -132,6 +194,7 @@ done:
         fal_feature_set_free(set);
     fal_free(set);
     fal_free(made.clips);
+    fal_buf_free(&arrays);
     return st;
 }
 

@@ -21,6 +21,7 @@
 #include <falsetto/eval.h>
 #include <falsetto/export.h>
 #include <falsetto/extract.h>
+#include <falsetto/fetch.h>
 #include <falsetto/files.h>
 #include <falsetto/head.h>
 #include <falsetto/judge.h>
@@ -30,6 +31,7 @@
 #include <falsetto/progress.h>
 #include <falsetto/report.h>
 #include <falsetto/status.h>
+#include <falsetto/train.h>
 
 #ifdef __cplusplus
 extern "C" {

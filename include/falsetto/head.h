@@ -1,5 +1,5 @@
 /* Heads: what is trained on top of frozen features. Frame features [frames, dim] in, one logit per frame out, pooled to
- * one clip logit. The linear probe is
+ * one clip logit. docs/heads.md has every kind; the linear probe is
  *
  *     f_t = w . x_t / |x_t| + b        frame logit
  *     s   = log sum_t exp(f_t)         clip logit (log-sum-exp pooling)
@@ -33,15 +33,25 @@ typedef struct fal_calibration {
     double low, high; /* P below low: REAL; above high: FAKE; between: SUSPICIOUS */
 } fal_calibration;
 
+enum { FAL_HEAD_PARTS = 64 };
+
+/* One of the feature arrays that a row is made of, side by side. */
+typedef struct fal_head_part {
+    const char *array; /* its key in a feature file: "audio", "visual", "multimodal", "hidden_7"; NULL: not recorded */
+    int64_t dim;
+} fal_head_part;
+
 typedef struct fal_head_description {
-    const char *kind;         /* "probe" */
+    const char *kind;         /* "probe", "layers", "transformer", "ntp", "sync", "sup" */
     const char *origin;       /* path it was read from */
-    int64_t dim;              /* features it takes */
+    int64_t dim;              /* features it takes: sum over the parts */
+    const fal_head_part *parts; /* one for most heads; visual and audio for sync; one per layer for layers */
+    size_t part_count;
     bool stream_known;
     fal_stream stream;        /* which features; from the file when it says, else unknown */
     const char *encoder;      /* what the features were made with, e.g. "avhubert-random", or NULL when not recorded */
     const char *family, *feature; /* of that encoder, or NULL when not recorded */
-    bool l2_normalise;        /* rows are divided by their Euclidean norm first */
+    bool l2_normalise;        /* every part of a row is divided by its Euclidean norm first */
     bool demonstration;       /* trained on drawn puppets: shows the pipeline, judges nothing real */
     fal_calibration calibration;
 } fal_head_description;
@@ -59,7 +69,7 @@ FAL_API fal_status fal_head_score(const fal_head *head, const float *features, i
 /* Calibrated P(fake) of a clip logit; frames >= 1. */
 FAL_API double fal_head_probability(const fal_calibration *calibration, double clip_logit, int64_t frames);
 
-/* ---- training a linear probe ------------------------------------------------------------------------------------- */
+/* ---- scoring a feature list -------------------------------------------------------------------------------------- */
 
 /* A labelled feature list: `csv` has the columns path,label; features lie under `root` as <path without its last four
  * characters>.npz or .npy, as the official extractors write them. */
@@ -67,38 +77,6 @@ typedef struct fal_feature_list {
     const char *csv;
     const char *root;
 } fal_feature_list;
-
-/* Zero means the default, which is the official training setup. */
-typedef struct fal_probe_training {
-    fal_feature_list train, validation;
-    fal_stream stream;        /* which array of the .npz; default audio+video ("multimodal") */
-    bool no_l2;               /* true: rows are used as they are */
-    int batch_size;           /* clips per step; default 1, as official; loss = mean over the batch */
-    int max_epochs;           /* default 100 */
-    int patience;             /* epochs without improvement of val_loss before stopping; default 10 */
-    double learning_rate;     /* default 1e-3 (Adam, beta 0.9 0.999, eps 1e-8) */
-    uint64_t seed;            /* initial weights and sample order; default 43, as official */
-    /* Recorded in the file, as fal_head_description tells them; NULL: from the features' own record if there is one. */
-    const char *encoder, *family, *feature;
-    bool demonstration;       /* recorded in the file: see fal_head_description */
-    const fal_progress *progress;
-    const fal_log *log;
-} fal_probe_training;
-
-typedef struct fal_probe_report {
-    int epochs_run, best_epoch; /* 0-based */
-    double best_validation_loss;
-    double train_loss;          /* mean of the last epoch */
-    size_t train_clips, validation_clips, skipped_clips;
-    size_t zero_rows;
-    fal_calibration calibration; /* fitted on the validation clips when they hold both classes */
-} fal_probe_report;
-
-/* Trains and writes the best epoch to `path` (safetensors, atomic). Deterministic for a given seed. */
-FAL_API fal_status fal_probe_train(const fal_probe_training *training, const char *path, fal_probe_report *report,
-                                   fal_error *err);
-
-/* ---- scoring a feature list -------------------------------------------------------------------------------------- */
 
 typedef struct fal_scored_clip {
     const char *path;

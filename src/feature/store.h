@@ -4,8 +4,6 @@
 #ifndef FAL_FEATURE_STORE_H
 #define FAL_FEATURE_STORE_H
 
-#include "core/feature_set.h"
-#include "core/log.h"
 #include "core/npy.h"
 #include "core/status.h"
 
@@ -19,7 +17,7 @@ enum { FAL_FEATURE_CUT = 4 }; /* characters of a clip's path that its feature fi
  * official loader does. The caller's to fal_free; NULL when out of memory or when `path` is shorter than that. */
 char *fal_feature_path(const char *root, const char *path, const char *ext);
 
-/* The key an array is written under: "audio", "visual", "multimodal". */
+/* The key an array of AV-HuBERT is written under: "audio", "visual", "multimodal". */
 const char *fal_feature_key(fal_stream stream);
 
 typedef struct fal_feature_rows {
@@ -33,11 +31,8 @@ typedef struct fal_feature_rows {
 fal_status fal_features_read(const char *root, const char *clip_path, fal_stream stream, fal_feature_rows *out,
                              fal_error *err);
 
-/* Loads every clip of a label list (columns path and label; label 0 or 1, also written 0.0 or 1.0). Clips without a
- * file are counted in `missing`, named in the log, and left out. With `l2_normalise` each row is divided by its
- * Euclidean norm. Clips with another number of channels than the first are an error. */
-fal_status fal_feature_set_load(const char *csv_path, const char *root, fal_stream stream, bool l2_normalise,
-                                const fal_log *log, fal_feature_set *out, fal_error *err);
-void fal_feature_set_free(fal_feature_set *set);
+/* The array of one name ("visual", "hidden_7") from <base>.npz. */
+fal_status fal_features_read_array(const char *root, const char *clip_path, const char *name, fal_feature_rows *out,
+                                   fal_error *err);
 
 #endif

@@ -3,7 +3,7 @@
  * 1/(n0 + 2), so that separable data gives finite slopes. s - log T is the log of the mean exponential, which does not
  * grow with length. */
 #include "core/alloc.h"
-#include "head/probe_fit.h"
+#include "head/head.h"
 
 #include <math.h>
 #include <string.h>
@@ -91,40 +91,24 @@ static double newton_step(const point *points, size_t n, double w[TERMS])
     return 0;
 }
 
-static fal_status make_points(const fal_probe *probe, const fal_feature_set *set, point *points, size_t *count,
-                              size_t per_class[2], fal_error *err)
-{
-    fal_status st = FAL_OK;
-    for (size_t i = 0; i < set->count; i++) {
-        const fal_clip_features *clip = &set->clips[i];
-        float *f = NULL;
-        if (clip->frames < 1 || clip->label < 0)
-            continue;
-        FAL_ALLOC(f, fal_malloc_array((size_t)clip->frames, sizeof *f));
-        fal_probe_logits(probe, clip->rows, clip->frames, f);
-        double length = log((double)clip->frames), s = fal_log_sum_exp(f, clip->frames);
-        fal_free(f);
-        points[(*count)++] = (point){{s - length, length, 1}, clip->label};
-        per_class[clip->label]++;
-    }
-done:
-    return st;
-}
-
-fal_status fal_probe_calibrate(const fal_probe *probe, const fal_feature_set *set, fal_calibration *out, fal_error *err)
+fal_status fal_calibrate(const double *scores, const int64_t *frames, const uint8_t *labels, size_t count,
+                         fal_calibration *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     point *points = NULL;
-    size_t n = 0, per_class[2] = {0};
+    size_t per_class[2] = {0};
     double w[TERMS] = {0};
     fal_calibration made = {.slope = 2, .low = 0.3, .high = 0.7};
-    FAL_ALLOC(points, fal_malloc_array(set->count, sizeof *points));
-    FAL_TRY(make_points(probe, set, points, &n, per_class, err));
+    FAL_ALLOC(points, fal_malloc_array(count, sizeof *points));
+    for (size_t i = 0; i < count; i++)
+        per_class[labels[i] != 0]++;
+    double fake = ((double)per_class[1] + 1) / ((double)per_class[1] + 2), real = 1 / ((double)per_class[0] + 2);
+    for (size_t i = 0; i < count; i++) {
+        double length = log((double)frames[i]);
+        points[i] = (point){{scores[i] - length, length, 1}, labels[i] ? fake : real};
+    }
     if (per_class[0] && per_class[1]) {
-        double fake = ((double)per_class[1] + 1) / ((double)per_class[1] + 2), real = 1 / ((double)per_class[0] + 2);
-        for (size_t i = 0; i < n; i++)
-            points[i].target = points[i].target > 0 ? fake : real;
-        for (int k = 0; k < ITERATIONS && newton_step(points, n, w) > 1e-12; k++)
+        for (int k = 0; k < ITERATIONS && newton_step(points, count, w) > 1e-12; k++)
             ;
         if (isfinite(w[0]) && isfinite(w[1]) && isfinite(w[2]) && w[0] > 0) {
             made.fitted = true;

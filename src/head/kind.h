@@ -1,22 +1,62 @@
-/* What a kind of head is to the rest of the library: one const instance at the end of its file, one row in head.c. */
+/* What a kind of head is to the rest of the library: one const instance at the end of its file, one row in head.c. What
+ * is the same for all of them — reading and writing files, normalising rows, training, calibration — is elsewhere. */
 #ifndef FAL_HEAD_KIND_H
 #define FAL_HEAD_KIND_H
 
-#include "weights/checkpoint.h"
+#include "core/json.h"
+#include "head/fit.h"
+#include "head/params.h"
 
-#include <falsetto/head.h>
+#include <falsetto/train.h>
+
+/* How a kind is trained unless told otherwise. */
+typedef struct fal_head_recipe {
+    int64_t batch; /* samples per step */
+    bool sum_loss, keep_order;
+    int max_epochs, patience;
+    double learning_rate;
+    fal_plateau plateau;
+    bool real_only;     /* an anomaly detector: fakes in its lists are a mistake */
+    const char *arrays; /* of the rows when nothing else is asked for; NULL: one, by the stream */
+} fal_head_recipe;
+
+/* What rows are made of: feature arrays side by side. */
+typedef struct fal_head_shape {
+    size_t parts;
+    int64_t dims[FAL_HEAD_PARTS];
+    int64_t dim; /* their sum */
+} fal_head_shape;
+
+/* One pass over the rows of a clip. */
+typedef struct fal_head_pass {
+    const float *values; /* of the parameters */
+    fal_run *run;        /* scratch */
+    const float *rows;   /* [frames, dim], normalised if the head wants that */
+    int64_t frames;      /* at least 1 */
+    float *frame_logits; /* [frames] */
+    double *clip_logit;
+} fal_head_pass;
 
 typedef struct fal_head_kind {
     const char *name;
+    size_t config_size; /* of the kind's own struct, which starts from zero bytes; at most FAL_HEAD_CONFIG */
+    fal_head_recipe recipe;
     /* True when the tensors are this kind's. */
     bool (*recognise)(const fal_checkpoint *ckpt);
-    /* Fills *model and what the file says into *about. The checkpoint is closed afterwards. */
-    fal_status (*open)(const fal_checkpoint *ckpt, void **model, fal_head_description *about, fal_error *err);
-    /* features [frames, about->dim], frames >= 1 -> frame logits and the pooled clip logit */
-    fal_status (*score)(const void *model, const float *features, int64_t frames, float *frame_logits,
-                        double *clip_logit, fal_error *err);
-    void (*free)(void **model);
+    /* Configuration and shape of a file: from its tensors; what those do not say, from fal_head_file_config. */
+    fal_status (*read_config)(const fal_checkpoint *ckpt, void *config, fal_head_shape *shape, fal_error *err);
+    /* Configuration for training on rows of this shape. */
+    fal_status (*configure)(const fal_head_training *training, const fal_head_shape *shape, void *config,
+                            fal_error *err);
+    /* Declares the parameters, by the names the file has. */
+    fal_status (*declare)(const void *config, fal_params *params, fal_error *err);
+    fal_status (*score)(const void *config, const fal_head_pass *pass, fal_error *err);
+    fal_trainable trainable;
+    /* Members of the configuration kept in the file's metadata; NULL: the tensors say everything. */
+    void (*note)(const void *config, fal_jw *w);
 } fal_head_kind;
+
+enum { FAL_HEAD_CONFIG = 256 };
 
 extern const fal_head_kind fal_head_probe;
 

@@ -73,6 +73,8 @@ static fal_status read_one(const fal_param *p, const fal_checkpoint *ckpt, const
     snprintf(full, sizeof full, "%s%s", prefix, p->name);
     const fal_named_tensor *t = fal_checkpoint_find(ckpt, full);
     fal_tensor want = fal_tensor_f32(NULL, p->rank, p->shape);
+    if (!t && p->optional)
+        return FAL_OK;
     if (!t)
         return fal_fail(err, FAL_ERR_FORMAT, "%s: %s is missing", fal_checkpoint_path(ckpt), full);
     if (!fal_tensor_has_shape(&t->tensor, p->rank, p->shape))

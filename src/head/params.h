@@ -11,6 +11,7 @@ typedef struct fal_param {
     int rank;
     int64_t shape[FAL_PARAM_RANK];
     size_t offset, count;      /* in fal_params.values */
+    bool optional;             /* a file may leave it out: zeros */
     fal_init init;             /* KIND_CONST, UNIFORM or NORMAL: `a` is final, no fan rules */
 } fal_param;
 

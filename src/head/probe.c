@@ -1,16 +1,103 @@
-/* Linear probe with log-sum-exp pooling, and its file forms: our safetensors and the official Lightning checkpoint
- * (torch zip; state_dict with head.weight [1,D] and head.bias [1], hyper_parameters.config.model_hparams.input_type).
- */
-#include "head/probe.h"
-
+/* The linear probe (bit-ml/ssr-dfd, linear_probing/model.py): a logit per frame, pooled to one per clip.
+ *
+ *   f_t = w . x_t + b
+ *   s   = log sum_t exp(f_t)      "log-sum-exp", the paper's
+ *         mean_t f_t              "mean"
+ *         max_t f_t               "max"
+ *         sum_t a_t f_t           "attention": a = softmax_t(q . x_t), q learnt with the rest
+ *
+ * Training: cross-entropy over the pair (-s, s), one clip one sample. */
 #include "core/alloc.h"
-#include "core/json.h"
 #include "core/str.h"
-#include "head/kind.h"
-#include "tensor/ops.h"
+#include "head/head.h"
+#include "head/pooling.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
+
+enum pooling { LOG_SUM_EXP, MEAN, MAX, ATTENTION, POOLINGS };
+
+static const char *const pooling_names[POOLINGS] = {"log-sum-exp", "mean", "max", "attention"};
+
+typedef struct probe {
+    int64_t dim;
+    enum pooling pooling;
+    size_t weight, bias, query; /* places of the parameters */
+} probe;
+
+/* ---- configuration ---- */
+
+static fal_status find_pooling(const char *name, enum pooling *out, fal_error *err)
+{
+    for (int i = 0; i < POOLINGS; i++)
+        if (!name || fal_str_eq(name, pooling_names[i])) {
+            *out = (enum pooling)i;
+            return FAL_OK;
+        }
+    return fal_fail(err, FAL_ERR_ARGUMENT, "there is no pooling \"%s\"; a probe has log-sum-exp, mean, max and attention",
+                    name);
+}
+
+static bool recognise(const fal_checkpoint *ckpt)
+{
+    size_t known = 1 + (fal_checkpoint_find(ckpt, "head.bias") != NULL) + (fal_checkpoint_find(ckpt, "pool.query") != NULL);
+    return fal_checkpoint_find(ckpt, "head.weight") && fal_checkpoint_count(ckpt) == known;
+}
+
+static fal_status read_config(const fal_checkpoint *ckpt, void *config, fal_head_shape *shape, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    probe *p = config;
+    char text[96];
+    const fal_tensor *weight = &fal_checkpoint_find(ckpt, "head.weight")->tensor;
+    if (weight->rank != 2 || weight->shape[0] != 1 || weight->shape[1] < 1)
+        FAL_FAIL(FAL_ERR_FORMAT, "head.weight is %s, expected [1,D]: not a linear probe with one output",
+                 fal_tensor_shape_text(text, weight));
+    p->dim = weight->shape[1];
+    FAL_TRY(find_pooling(fal_value_string(fal_value_get(fal_checkpoint_config(ckpt), "pooling"), NULL), &p->pooling, err));
+    *shape = (fal_head_shape){.parts = 1, .dims = {p->dim}, .dim = p->dim};
+done:
+    return st;
+}
+
+static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config, fal_error *err)
+{
+    probe *p = config;
+    p->dim = shape->dim;
+    return find_pooling(training->pooling, &p->pooling, err);
+}
+
+/* The places are known once the parameters are declared, and are the same every time. */
+static probe placed(const void *config)
+{
+    probe p = *(const probe *)config;
+    p.weight = 0;
+    p.bias = (size_t)p.dim;
+    p.query = (size_t)p.dim + 1;
+    return p;
+}
+
+static fal_status declare(const void *config, fal_params *params, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    const probe *p = config;
+    const fal_init uniform = FAL_INIT_UNIFORM(1 / sqrt((double)p->dim)), zero = FAL_INIT_ZERO;
+    FAL_TRY(fal_params_add(params, "head.weight", 2, (int64_t[]){1, p->dim}, uniform, NULL, err));
+    FAL_TRY(fal_params_add(params, "head.bias", 1, (int64_t[]){1}, uniform, NULL, err));
+    params->list[params->list_count - 1].optional = true; /* the paper's formula has none */
+    if (p->pooling == ATTENTION)
+        FAL_TRY(fal_params_add(params, "pool.query", 1, &p->dim, zero, NULL, err));
+done:
+    return st;
+}
+
+static void note(const void *config, fal_jw *w)
+{
+    fal_jw_put_string(w, "pooling", pooling_names[((const probe *)config)->pooling]);
+}
+
+/* ---- arithmetic ---- */
 
 /* Eight partial sums let the compiler vectorise without reordering what the C standard fixes. */
 static float dot(const float *a, const float *b, int64_t n)
@@ -26,179 +113,156 @@ static float dot(const float *a, const float *b, int64_t n)
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + tail;
 }
 
-void fal_probe_logits(const fal_probe *probe, const float *x, int64_t frames, float *f)
+static void frame_logits(const probe *p, const float *values, const float *x, int64_t frames, float *f)
 {
     for (int64_t t = 0; t < frames; t++)
-        f[t] = dot(probe->weight, x + t * probe->dim, probe->dim) + probe->bias;
+        f[t] = dot(values + p->weight, x + t * p->dim, p->dim) + values[p->bias];
 }
 
-double fal_log_sum_exp(const float *f, int64_t frames)
+/* shares [frames]: ds/df_t, what frame t has in the clip logit s, which is returned. */
+static double pool(const probe *p, const float *values, const float *x, const float *f, int64_t frames, double *shares)
 {
-    float top = f[0];
-    for (int64_t t = 1; t < frames; t++)
-        top = f[t] > top ? f[t] : top;
-    if (!isfinite(top))
-        return top;
-    double sum = 0;
-    for (int64_t t = 0; t < frames; t++)
-        sum += exp((double)f[t] - top);
-    return top + log(sum);
-}
-
-static bool recognise(const fal_checkpoint *ckpt)
-{
-    size_t known = fal_checkpoint_find(ckpt, "head.bias") ? 2 : 1;
-    return fal_checkpoint_find(ckpt, "head.weight") && fal_checkpoint_count(ckpt) == known;
-}
-
-static void free_model(void **model)
-{
-    fal_probe *probe = *model;
-    if (!probe)
-        return;
-    fal_free(probe->weight);
-    fal_release(model);
-}
-
-/* The official names of the feature arrays, and ours. */
-static bool parse_stream(const char *text, fal_stream *out)
-{
-    static const struct { const char *name; fal_stream stream; } names[] = {
-        {"audio", FAL_STREAM_AUDIO},   {"video", FAL_STREAM_VIDEO}, {"multimodal", FAL_STREAM_AV},
-        {"both", FAL_STREAM_AV},       {"av", FAL_STREAM_AV},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (fal_str_eq(names[i].name, text)) {
-            *out = names[i].stream;
-            return true;
-        }
-    return false;
-}
-
-/* A number as our own files write it, whatever the locale; *out stays when there is none. */
-static fal_status metadata_real(const fal_checkpoint *ckpt, const char *key, double *out, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_json *json = NULL;
-    const char *text = fal_checkpoint_metadata(ckpt, key);
-    if (!text)
-        return FAL_OK;
-    FAL_TRY(fal_json_parse(text, strlen(text), key, &json, err));
-    double value = fal_json_real(json, NAN);
-    if (!isfinite(value))
-        FAL_FAIL(FAL_ERR_FORMAT, "%s is \"%.40s\", expected a number", key, text);
-    *out = value;
-done:
-    fal_json_free(&json);
-    return st;
-}
-
-static bool metadata_true(const fal_checkpoint *ckpt, const char *key)
-{
-    return fal_str_eq(fal_checkpoint_metadata(ckpt, key), "true");
-}
-
-static fal_status read_calibration(const fal_checkpoint *ckpt, fal_calibration *out, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_calibration c = {.slope = 2, .low = 0.3, .high = 0.7};
-    c.fitted = metadata_true(ckpt, "falsetto.calibration.fitted");
-    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.slope", &c.slope, err));
-    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.length_slope", &c.length_slope, err));
-    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.offset", &c.offset, err));
-    FAL_TRY(metadata_real(ckpt, "falsetto.band.low", &c.low, err));
-    FAL_TRY(metadata_real(ckpt, "falsetto.band.high", &c.high, err));
-    *out = c;
-done:
-    if (st != FAL_OK)
-        fal_error_prefix(err, "%s", fal_checkpoint_path(ckpt));
-    return st;
-}
-
-static void read_description(const fal_checkpoint *ckpt, fal_head_description *about)
-{
-    const fal_value *hparams = fal_value_path(fal_checkpoint_object(ckpt), "hyper_parameters.config.model_hparams");
-    const fal_value *data = fal_value_path(fal_checkpoint_object(ckpt), "hyper_parameters.config.data_info");
-    const char *stream = fal_checkpoint_metadata(ckpt, "falsetto.stream");
-    if (!stream)
-        stream = fal_value_string(fal_value_get(hparams, "input_type"), NULL);
-    if (!stream)
-        stream = fal_value_string(fal_value_get(data, "input_type"), NULL);
-    about->stream_known = parse_stream(stream, &about->stream);
-    /* apply_l2 is true in every published experiment; only a complete Lightning file records it. */
-    about->l2_normalise = fal_value_bool(fal_value_get(data, "apply_l2"), true) &&
-                          !fal_str_eq(fal_checkpoint_metadata(ckpt, "falsetto.l2"), "false");
-    about->demonstration = metadata_true(ckpt, "falsetto.demonstration");
-    about->encoder = fal_checkpoint_metadata(ckpt, "falsetto.encoder");
-    about->family = fal_checkpoint_metadata(ckpt, "falsetto.encoder.family");
-    about->feature = fal_checkpoint_metadata(ckpt, "falsetto.encoder.feature");
-}
-
-/* A file that was damaged, or written by a training that diverged. */
-static fal_status check_finite(const fal_checkpoint *ckpt, const fal_probe *probe, fal_error *err)
-{
-    for (int64_t d = 0; d < probe->dim; d++)
-        if (!isfinite(probe->weight[d]))
-            return fal_fail(err, FAL_ERR_FORMAT, "%s: head.weight is not finite in channel %lld",
-                            fal_checkpoint_path(ckpt), (long long)d);
-    if (!isfinite(probe->bias))
-        return fal_fail(err, FAL_ERR_FORMAT, "%s: head.bias is not finite", fal_checkpoint_path(ckpt));
-    return FAL_OK;
-}
-
-static fal_status open_probe(const fal_checkpoint *ckpt, void **model, fal_head_description *about, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_probe *probe = NULL;
-    const fal_tensor *weight = &fal_checkpoint_find(ckpt, "head.weight")->tensor;
-    const fal_named_tensor *bias = fal_checkpoint_find(ckpt, "head.bias");
-    char shape[96];
-    if (weight->rank != 2 || weight->shape[0] != 1 || weight->shape[1] < 1)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: head.weight is %s, expected [1,D]: not a linear probe with one output",
-                 fal_checkpoint_path(ckpt), fal_tensor_shape_text(shape, weight));
-    if (bias && fal_tensor_count(&bias->tensor) != 1)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: head.bias is %s, expected [1]", fal_checkpoint_path(ckpt),
-                 fal_tensor_shape_text(shape, &bias->tensor));
-    FAL_ALLOC(probe, fal_calloc(1, sizeof *probe));
-    probe->dim = weight->shape[1];
-    FAL_ALLOC(probe->weight, fal_malloc_array((size_t)probe->dim, sizeof *probe->weight));
-    fal_tensor_copy_f32(weight, probe->weight);
-    if (bias)
-        fal_tensor_copy_f32(&bias->tensor, &probe->bias);
-    FAL_TRY(check_finite(ckpt, probe, err));
-    FAL_TRY(read_calibration(ckpt, &about->calibration, err));
-    read_description(ckpt, about);
-    about->dim = probe->dim;
-    probe->l2_normalise = about->l2_normalise;
-    *model = probe, probe = NULL;
-done:
-    if (probe)
-        free_model((void **)&probe);
-    return st;
-}
-
-static fal_status score(const void *model, const float *features, int64_t frames, float *frame_logits,
-                        double *clip_logit, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    const fal_probe *probe = model;
-    float *rows = NULL;
-    if (probe->l2_normalise) {
-        FAL_ALLOC(rows, fal_malloc_array((size_t)(frames * probe->dim), sizeof *rows));
-        fal_l2_normalise_rows(features, frames, probe->dim, rows);
-        features = rows;
+    double s = 0;
+    int64_t top = 0;
+    if (p->pooling == LOG_SUM_EXP) {
+        s = fal_log_sum_exp(f, frames);
+        for (int64_t t = 0; t < frames; t++)
+            shares[t] = exp(f[t] - s);
+        return s;
     }
-    fal_probe_logits(probe, features, frames, frame_logits);
-    *clip_logit = fal_log_sum_exp(frame_logits, frames);
+    for (int64_t t = 0; t < frames; t++) {
+        top = f[t] > f[top] ? t : top;
+        shares[t] = p->pooling == MEAN ? 1 / (double)frames : 0;
+    }
+    if (p->pooling == MAX)
+        shares[top] = 1;
+    if (p->pooling == ATTENTION) {
+        double highest = -INFINITY, sum = 0;
+        for (int64_t t = 0; t < frames; t++) {
+            shares[t] = dot(values + p->query, x + t * p->dim, p->dim);
+            highest = fmax(highest, shares[t]);
+        }
+        for (int64_t t = 0; t < frames; t++)
+            sum += shares[t] = exp(shares[t] - highest);
+        for (int64_t t = 0; t < frames; t++)
+            shares[t] /= sum;
+    }
+    for (int64_t t = 0; t < frames; t++)
+        s += shares[t] * f[t];
+    return s;
+}
+
+static fal_status score(const void *config, const fal_head_pass *pass, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    probe p = placed(config);
+    double *shares;
+    FAL_ALLOC(shares, fal_arena_alloc(fal_run_arena(pass->run), (size_t)pass->frames, sizeof *shares));
+    frame_logits(&p, pass->values, pass->rows, pass->frames, pass->frame_logits);
+    *pass->clip_logit = pool(&p, pass->values, pass->rows, pass->frame_logits, pass->frames, shares);
 done:
-    fal_free(rows);
+    return st;
+}
+
+/* ---- training ---- */
+
+static int64_t samples(const void *config, int64_t frames)
+{
+    (void)config;
+    return frames > 0;
+}
+
+/* Adds by * values[0..n-1]. */
+static void add_scaled(float *to, float by, const float *values, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] += by * values[i];
+}
+
+/* Scratch of one thread: frame logits and shares of the longest clip. */
+typedef struct scratch {
+    float *f;
+    double *shares;
+} scratch;
+
+/* Loss of a clip; its gradient into `gradient` (set to 0 before) unless that is NULL. */
+static double clip_loss(const probe *p, const fal_step *step, const fal_clip_features *clip, const scratch *own,
+                        float *gradient)
+{
+    const float *values = step->values, *x = clip->rows;
+    frame_logits(p, values, x, clip->frames, own->f);
+    double s = pool(p, values, x, own->f, clip->frames, own->shares);
+    double slope = step->scale * fal_pair_loss_slope(s, clip->label);
+    for (int64_t t = 0; gradient && t < clip->frames; t++) {
+        float df = (float)(slope * own->shares[t]);
+        add_scaled(gradient + p->weight, df, x + t * p->dim, p->dim);
+        gradient[p->bias] += df;
+        if (p->pooling == ATTENTION)
+            add_scaled(gradient + p->query, (float)(slope * own->shares[t] * (own->f[t] - s)), x + t * p->dim, p->dim);
+    }
+    return fal_pair_loss(s, clip->label);
+}
+
+static fal_status make_scratch(const fal_step *step, int threads, scratch **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_arena *arena = fal_run_arena(step->run);
+    int64_t longest = 1;
+    scratch *all;
+    for (size_t i = 0; i < step->part_count; i++)
+        longest = step->parts[i].clip->frames > longest ? step->parts[i].clip->frames : longest;
+    FAL_ALLOC(all, fal_arena_alloc(arena, (size_t)threads, sizeof *all));
+    for (int i = 0; i < threads; i++) {
+        FAL_ALLOC(all[i].f, fal_arena_alloc(arena, (size_t)longest, sizeof(float)));
+        FAL_ALLOC(all[i].shares, fal_arena_alloc(arena, (size_t)longest, sizeof(double)));
+    }
+    *out = all;
+done:
+    return st;
+}
+
+/* Clips are shared out among the threads; each has its own gradient, and they are added in the order of the clips, so
+ * that the result does not depend on how many threads there are. */
+static fal_status loss(const void *config, const fal_step *step, double *sum, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    probe p = placed(config);
+    size_t width = (size_t)p.dim + 1 + (p.pooling == ATTENTION ? (size_t)p.dim : 0), n = step->part_count;
+    int threads = n > 1 ? fal_run_threads(step->run) : 1;
+    fal_arena *arena = fal_run_arena(step->run);
+    float *gradients = NULL;
+    double *losses;
+    scratch *own;
+    FAL_TRY(make_scratch(step, threads, &own, err));
+    FAL_ALLOC(losses, fal_arena_alloc(arena, n, sizeof *losses));
+    if (step->gradient && n > 1)
+        FAL_ALLOC(gradients, fal_arena_alloc(arena, n * width, sizeof *gradients));
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++) {
+        float *gradient = gradients ? gradients + i * width : step->gradient;
+        if (gradients)
+            memset(gradient, 0, width * sizeof *gradient);
+        losses[i] = clip_loss(&p, step, step->parts[i].clip, &own[omp_get_thread_num()], gradient);
+    }
+    *sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        *sum += losses[i];
+        if (gradients)
+            add_scaled(step->gradient, 1, gradients + i * width, (int64_t)width);
+    }
+done:
     return st;
 }
 
 const fal_head_kind fal_head_probe = {
     .name = "probe",
+    .config_size = sizeof(probe),
+    .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-3},
     .recognise = recognise,
-    .open = open_probe,
+    .read_config = read_config,
+    .configure = configure,
+    .declare = declare,
     .score = score,
-    .free = free_model,
+    .trainable = {.kind = "probe", .samples = samples, .loss = loss},
+    .note = note,
 };

@@ -3,7 +3,7 @@
 #include "core/file.h"
 #include "core/rng.h"
 #include "core/str.h"
-#include "head/probe_fit.h"
+#include "support/probe_file.h"
 #include "support/test.h"
 
 #include <dirent.h>
@@ -51,8 +51,8 @@ void write_probe(const char *path)
     fal_error err = {0};
     fal_probe probe = {.dim = TINY_DIM, .weight = weight, .bias = -1, .l2_normalise = true};
     fal_rng_fill_normal(9, 0, 0, 0, 2, weight, TINY_DIM);
-    fal_probe_report report = {.calibration = {.slope = 2, .low = 0.3, .high = 0.7}};
-    fal_check_ok(fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AUDIO}, &report, &err), &err);
+    fal_calibration calibration = {.slope = 2, .low = 0.3, .high = 0.7};
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AUDIO}, &calibration, &err), &err);
 }
 
 void write_text(const char *path, const char *text)

@@ -3,8 +3,8 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/str.h"
-#include "feature/store.h"
-#include "head/probe_fit.h"
+#include "feature/feature_set.h"
+#include "support/probe_file.h"
 #include "support/alloc_fail.h"
 #include "support/golden.h"
 
@@ -58,7 +58,7 @@ static fal_head *golden_head(void)
     fal_head *head = NULL;
     fal_error err = {0};
     fal_check_ok(
-        fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0}, &err),
+        fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err),
         &err);
     fal_check_ok(fal_head_open(path, NULL, &head, &err), &err);
     fal_npy_free(&weight);
@@ -167,7 +167,7 @@ static void test_missing_key_names_those_there(void **state)
     fal_error err;
     const char *root = fal_data_path("heads/feature_files/features");
     fal_check_fails(fal_features_read(root, "b/key_video.mp4", FAL_STREAM_AUDIO, &rows, &err), FAL_ERR_FORMAT,
-                    "no array 'audio' (audio stream); it has: video", &err);
+                    "no array 'audio'; it has: video", &err);
     fal_check_fails(fal_features_read(root, "b/arr_0.mp4", FAL_STREAM_AV, &rows, &err), FAL_ERR_FORMAT, "multimodal",
                     &err);
     assert_non_null(strstr(err.text, "arr_0"));

@@ -3,8 +3,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/str.h"
-#include "feature/store.h"
-#include "head/probe_fit.h"
+#include "feature/feature_set.h"
+#include "head/pooling.h"
+#include "support/probe_file.h"
 #include "support/alloc_fail.h"
 #include "support/golden.h"
 #include "weights/checkpoint.h"
@@ -41,7 +42,7 @@ static fal_head *resave(const char *checkpoint, bool l2)
     fal_tensor_copy_f32(weight, values);
     fal_tensor_copy_f32(&fal_checkpoint_find(ckpt, "head.bias")->tensor, &probe.bias);
     fal_check_ok(
-        fal_probe_save(path, &probe, &(fal_probe_training){.stream = FAL_STREAM_AV}, &(fal_probe_report){0}, &err),
+        fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err),
         &err);
     fal_checkpoint_free(&ckpt);
     return open_head(path);
@@ -228,14 +229,10 @@ static void test_own_file_round_trip(void **state)
     const char *path = fal_temp_path("own.safetensors");
     float weight[] = {0.25f, -1.5f, 3}, weights[3], bias;
     fal_probe probe = {.dim = 3, .weight = weight, .bias = -0.75f, .l2_normalise = false};
-    fal_probe_training training = {.stream = FAL_STREAM_VIDEO, .encoder = "self_large.pt", .demonstration = true};
-    fal_probe_report report = {.train_clips = 12,
-                               .validation_clips = 5,
-                               .best_epoch = 3,
-                               .best_validation_loss = 0.5,
-                               .calibration = {true, 1.0 / 3, -0.125, 0.1, 0.2, 0.9}};
+    fal_head_training training = {.stream = FAL_STREAM_VIDEO, .encoder = "self_large.pt", .demonstration = true};
+    fal_calibration want = {true, 1.0 / 3, -0.125, 0.1, 0.2, 0.9};
     fal_error err = {0};
-    fal_check_ok(fal_probe_save(path, &probe, &training, &report, &err), &err);
+    fal_check_ok(fal_probe_save(path, &probe, &training, &want, &err), &err);
     fal_head *head = open_head(path);
     const fal_head_description *about = fal_head_describe(head);
     assert_string_equal(about->kind, "probe");
@@ -244,8 +241,8 @@ static void test_own_file_round_trip(void **state)
     assert_int_equal(about->dim, 3);
     assert_true(about->stream_known && about->stream == FAL_STREAM_VIDEO);
     assert_true(about->demonstration && !about->l2_normalise && about->calibration.fitted);
-    const fal_calibration *got = &about->calibration, *want = &report.calibration;
-    fal_check_close_f64("calibration", &got->slope, &want->slope, 5, 0, 0); /* text keeps every digit */
+    const fal_calibration *got = &about->calibration;
+    fal_check_close_f64("calibration", &got->slope, &want.slope, 5, 0, 0); /* text keeps every digit */
     read_weights(head, weights, &bias);
     fal_check_close("own weights", weights, weight, 3, 3e-7, 0);
     assert_true(bias == probe.bias);

@@ -4,8 +4,8 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/rng.h"
-#include "feature/store.h"
-#include "head/probe_fit.h"
+#include "feature/feature_set.h"
+#include "head/head.h"
 #include "support/alloc_fail.h"
 #include "support/golden.h"
 
@@ -35,11 +35,11 @@ static void note_step(void *user, double loss, const float *gradient, const floa
     t->steps++;
 }
 
-static void note_epoch(void *user, double loss, const float *weights)
+static void note_epoch(void *user, const fal_fit_epoch *epoch, const float *weights)
 {
     trajectory *t = user;
     assert_true(t->epochs < MAX_EPOCHS);
-    t->validation[t->epochs] = (float)loss;
+    t->validation[t->epochs] = (float)epoch->validation_loss;
     memcpy(t->epoch_weights + t->epochs * t->width, weights, t->width * sizeof *weights);
     t->epochs++;
 }
@@ -114,29 +114,56 @@ static void compare_all(const trajectory *t, const float *initial)
     compare(t->name, "epoch_weights", "step_weights", t->epoch_weights, t->epochs * t->width);
 }
 
-static fal_probe_report check_trajectory(const char *name, fal_stream stream, bool l2, fal_probe_fit_options options)
+/* A probe on rows of `dim` channels, ready to be fitted. */
+static fal_head *make_probe(int64_t dim, const char *pooling)
+{
+    fal_head *head = NULL;
+    fal_error err = {0};
+    fal_head_shape shape = {.parts = 1, .dims = {dim}, .dim = dim};
+    fal_head_training training = {.pooling = pooling};
+    fal_check_ok(fal_head_create(&fal_head_probe, &shape, NULL, &training, &head, &err), &err);
+    return head;
+}
+
+static fal_fit_options with_defaults(fal_fit_options o)
+{
+    const fal_head_recipe *recipe = &fal_head_probe.recipe;
+    o.batch = o.batch ? o.batch : recipe->batch;
+    o.max_epochs = o.max_epochs ? o.max_epochs : recipe->max_epochs;
+    o.patience = o.patience ? o.patience : recipe->patience;
+    o.learning_rate = recipe->learning_rate;
+    return o;
+}
+
+static fal_status fit(fal_head *head, const fal_feature_set *train, const fal_feature_set *validation,
+                      fal_fit_options options, fal_fit_report *report, fal_error *err)
+{
+    options = with_defaults(options);
+    return fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, report, err);
+}
+
+static fal_fit_report check_trajectory(const char *name, fal_stream stream, bool l2, fal_fit_options options)
 {
     static trajectory t;
     float initial[MAX_WIDTH];
-    fal_probe probe = {0};
-    fal_probe_report report;
+    fal_fit_report report;
     fal_error err = {0};
     fal_feature_set train = load_set(name, "train", stream, l2), validation = load_set(name, "val", stream, l2);
     int64_t *orders = orders_of_clips(name, &train);
+    fal_head *head = make_probe(train.dim, NULL);
     initial_weights(name, initial);
     t = (trajectory){.name = name, .width = (size_t)train.dim + 1};
-    options.initial = initial;
+    assert_int_equal(head->params.count, t.width);
+    memcpy(head->params.values, initial, t.width * sizeof *initial);
     options.orders = orders;
     options.step = note_step;
     options.epoch = note_epoch;
     options.hook_user = &t;
-    fal_check_ok(fal_probe_fit(&train, &validation, &options, &probe, &report, &err), &err);
+    fal_check_ok(fit(head, &train, &validation, options, &report, &err), &err);
     compare_all(&t, initial);
-    fal_check_close("best weights", probe.weight, t.epoch_weights + (size_t)report.best_epoch * t.width, t.width - 1, 0,
-                    0);
-    fal_check_close("best bias", &probe.bias, t.epoch_weights + (size_t)report.best_epoch * t.width + t.width - 1, 1, 0,
-                    0);
-    fal_free(probe.weight);
+    fal_check_close("best weights", head->params.values, t.epoch_weights + (size_t)report.best_epoch * t.width, t.width,
+                    0, 0);
+    fal_head_free(&head);
     fal_free(orders);
     fal_feature_set_free(&train);
     fal_feature_set_free(&validation);
@@ -146,20 +173,18 @@ static fal_probe_report check_trajectory(const char *name, fal_stream stream, bo
 static void test_trajectory(void **state)
 {
     (void)state;
-    fal_probe_report r =
-        check_trajectory("linear_train", FAL_STREAM_VIDEO, true, (fal_probe_fit_options){.max_epochs = 6});
+    fal_fit_report r = check_trajectory("linear_train", FAL_STREAM_VIDEO, true, (fal_fit_options){.max_epochs = 6});
     assert_int_equal(r.epochs_run, 6);
     assert_int_equal(r.best_epoch, 5);
     assert_int_equal(r.train_clips, 12);
     assert_int_equal(r.validation_clips, 5);
-    assert_int_equal(r.skipped_clips, 0);
 }
 
 static void test_trajectory_in_batches(void **state)
 {
     (void)state;
-    fal_probe_report r = check_trajectory("linear_train_batch", FAL_STREAM_AUDIO, true,
-                                          (fal_probe_fit_options){.max_epochs = 5, .batch_size = 4});
+    fal_fit_report r =
+        check_trajectory("linear_train_batch", FAL_STREAM_AUDIO, true, (fal_fit_options){.max_epochs = 5, .batch = 4});
     assert_int_equal(r.epochs_run, 5);
 }
 
@@ -167,44 +192,72 @@ static void test_trajectory_in_batches(void **state)
 static void test_trajectory_with_early_stopping(void **state)
 {
     (void)state;
-    fal_probe_report r = check_trajectory("linear_train_earlystop", FAL_STREAM_AV, false,
-                                          (fal_probe_fit_options){.max_epochs = 40, .patience = 4});
+    fal_fit_report r = check_trajectory("linear_train_earlystop", FAL_STREAM_AV, false,
+                                        (fal_fit_options){.max_epochs = 40, .patience = 4});
     assert_int_equal(r.epochs_run, 21);
     assert_int_equal(r.best_epoch, 16);
-    assert_int_equal(r.skipped_clips, 2);
     fal_check_close_f64("best val_loss", &r.best_validation_loss, &(double){1.6269032955169678}, 1, 3.4e-6, 0);
 }
 
-/* ---- gradient ---- */
+/* ---- gradients ---- */
 
-static void test_gradient_against_differences(void **state)
+enum { G_DIM = 6, G_CLIPS = 3, G_FRAMES = 5, G_WIDTH = 2 * G_DIM + 1 };
+
+static double loss_at(const fal_head *head, const float *values, const fal_samples *parts, float *gradient, int threads)
 {
-    (void)state;
-    enum { DIM = 6, FRAMES = 5 };
-    const float step = 0.01f;
-    float rows[FRAMES * DIM], weights[DIM + 1], f[FRAMES];
-    fal_rng_fill_normal(7, 1, 0, 0, 1, rows, FRAMES * DIM);
-    fal_rng_fill_normal(7, 2, 0, 0, 0.5f, weights, DIM + 1);
-    for (int label = 0; label < 2; label++) {
-        float gradient[DIM + 1] = {0}, differences[DIM + 1];
-        fal_clip_features clip = {"clip", label, FRAMES, rows};
-        fal_probe probe = {.dim = DIM, .weight = weights, .bias = weights[DIM]};
-        fal_probe_loss(&probe, &clip, 1, f, gradient);
-        for (int i = 0; i <= DIM; i++) {
-            float *value = i < DIM ? &weights[i] : &probe.bias, kept = *value;
-            *value = kept + step;
-            double above = fal_probe_loss(&probe, &clip, 1, f, NULL);
-            *value = kept - step;
-            double below = fal_probe_loss(&probe, &clip, 1, f, NULL);
-            *value = kept;
-            differences[i] = (float)((above - below) / (2 * (double)step));
-        }
-        /* central differences: step^2 / 6 times the third derivative, and float32 logits divided by the step */
-        fal_check_close(label ? "gradient, fake" : "gradient, real", gradient, differences, DIM + 1, 5e-4, 1e-3);
-    }
+    double sum = 0;
+    fal_run *run = NULL;
+    fal_error err = {0};
+    fal_check_ok(fal_run_create(&(fal_run_options){.threads = threads}, &run, &err), &err);
+    fal_run_begin(run);
+    fal_step step = {
+        .values = values, .run = run, .parts = parts, .part_count = G_CLIPS, .scale = 1, .gradient = gradient};
+    fal_check_ok(head->kind->trainable.loss(head->config.bytes, &step, &sum, &err), &err);
+    fal_run_free(&run);
+    return sum;
 }
 
-/* ---- the whole of fal_probe_train's inside, on made-up data ---- */
+static void check_gradient(const char *pooling)
+{
+    const float step = 0.01f;
+    float rows[G_CLIPS * G_FRAMES * G_DIM], values[G_WIDTH], gradient[G_WIDTH] = {0}, again[G_WIDTH] = {0};
+    float differences[G_WIDTH];
+    fal_clip_features clips[G_CLIPS];
+    fal_samples parts[G_CLIPS];
+    fal_head *head = make_probe(G_DIM, pooling);
+    size_t width = head->params.count;
+    fal_rng_fill_normal(7, 1, 0, 0, 1, rows, sizeof rows / sizeof *rows);
+    fal_rng_fill_normal(7, 2, 0, 0, 0.5f, values, width);
+    for (int i = 0; i < G_CLIPS; i++) {
+        clips[i] = (fal_clip_features){"clip", i % 2, G_FRAMES - i, rows + i * G_FRAMES * G_DIM};
+        parts[i] = (fal_samples){&clips[i], 0, 1};
+    }
+    loss_at(head, values, parts, gradient, 1);
+    loss_at(head, values, parts, again, 3);
+    assert_memory_equal(gradient, again, width * sizeof *gradient); /* whatever the number of threads */
+    for (size_t i = 0; i < width; i++) {
+        float kept = values[i];
+        values[i] = kept + step;
+        double above = loss_at(head, values, parts, NULL, 1);
+        values[i] = kept - step;
+        double below = loss_at(head, values, parts, NULL, 1);
+        values[i] = kept;
+        differences[i] = (float)((above - below) / (2 * (double)step));
+    }
+    /* central differences: step^2 / 6 times the third derivative, and float32 logits divided by the step */
+    fal_check_close(pooling, gradient, differences, width, 1.5e-3, 1e-3);
+    fal_head_free(&head);
+}
+
+static void test_gradients_against_differences(void **state)
+{
+    (void)state;
+    static const char *const poolings[] = {"log-sum-exp", "mean", "max", "attention"};
+    for (size_t i = 0; i < sizeof poolings / sizeof *poolings; i++)
+        check_gradient(poolings[i]);
+}
+
+/* ---- whole runs on made-up data ---- */
 
 enum { CLIPS = 60, DIM = 8, MADE_FRAMES = 12 };
 
@@ -231,23 +284,54 @@ static void test_same_seed_same_weights(void **state)
     (void)state;
     static made m, v;
     fal_feature_set train = make_set(&m, 1), validation = make_set(&v, 2);
-    fal_probe probes[3] = {{0}};
+    fal_head *heads[3];
     fal_error err = {0};
     for (int i = 0; i < 3; i++) {
-        fal_probe_report report;
-        fal_probe_fit_options options = {.seed = i < 2 ? 5 : 6, .max_epochs = 4, .batch_size = 7};
-        fal_check_ok(fal_probe_fit(&train, &validation, &options, &probes[i], &report, &err), &err);
+        fal_training_report report;
+        heads[i] = make_probe(DIM, NULL);
+        fal_head_training training = {.seed = i < 2 ? 5 : 6, .max_epochs = 4, .batch = 7, .threads = 1 + i};
+        fal_check_ok(fal_head_fit(heads[i], &training, &train, &validation, &report, &err), &err);
+        assert_int_equal(report.curve_count, 4);
+        assert_true(report.curve[3].validation_loss < report.curve[0].validation_loss);
+        fal_training_report_free(&report);
     }
-    assert_memory_equal(probes[0].weight, probes[1].weight, DIM * sizeof(float));
-    assert_true(probes[0].bias == probes[1].bias);
-    assert_true(memcmp(probes[0].weight, probes[2].weight, DIM * sizeof(float)) != 0);
+    assert_memory_equal(heads[0]->params.values, heads[1]->params.values, (DIM + 1) * sizeof(float));
+    assert_true(memcmp(heads[0]->params.values, heads[2]->params.values, DIM * sizeof(float)) != 0);
     for (int i = 0; i < 3; i++)
-        fal_free(probes[i].weight);
+        fal_head_free(&heads[i]);
 }
 
-static void count_epoch(void *user, double loss, const float *weights)
+/* Stopped after every epoch and continued from the file: the bytes of a run that was never stopped. */
+static void test_resuming(void **state)
 {
-    (void)loss, (void)weights;
+    (void)state;
+    static made m, v;
+    enum { EPOCHS = 5 };
+    fal_feature_set train = make_set(&m, 1), validation = make_set(&v, 2);
+    fal_head *whole = make_probe(DIM, NULL), *pieces = make_probe(DIM, NULL);
+    fal_fit_report report;
+    fal_error err = {0};
+    const char *path = fal_temp_path("resume.state");
+    fal_fit_options options = {.max_epochs = EPOCHS, .batch = 7, .seed = 3};
+    fal_params_draw(&whole->params, 3);
+    fal_check_ok(fit(whole, &train, &validation, options, &report, &err), &err);
+    options.state = path;
+    for (options.max_epochs = 1; options.max_epochs <= EPOCHS; options.max_epochs++) {
+        fal_params_draw(&pieces->params, 3);
+        fal_check_ok(fit(pieces, &train, &validation, options, &report, &err), &err);
+        assert_int_equal(report.resumed_from, options.max_epochs - 1);
+    }
+    assert_memory_equal(whole->params.values, pieces->params.values, (DIM + 1) * sizeof(float));
+    fal_params_draw(&pieces->params, 4);
+    fal_check_fails(fit(pieces, &train, &validation, options, &report, &err), FAL_ERR_ARGUMENT, "another training run",
+                    &err);
+    fal_head_free(&whole);
+    fal_head_free(&pieces);
+}
+
+static void count_epoch(void *user, const fal_fit_epoch *epoch, const float *values)
+{
+    (void)epoch, (void)values;
     ++*(int *)user;
 }
 
@@ -258,16 +342,15 @@ static void test_loss_that_is_not_finite_stops(void **state)
     static made m, v;
     int epochs = 0;
     fal_feature_set train = make_set(&m, 1), validation = make_set(&v, 2);
-    fal_probe probe = {0};
-    fal_probe_report report;
+    fal_head *head = make_probe(DIM, NULL);
+    fal_fit_report report;
     fal_error err = {0};
     v.rows[0] = NAN;
-    fal_probe_fit_options options = {.epoch = count_epoch, .hook_user = &epochs};
-    fal_check_ok(fal_probe_fit(&train, &validation, &options, &probe, &report, &err), &err);
+    fal_check_fails(fit(head, &train, &validation, (fal_fit_options){.epoch = count_epoch, .hook_user = &epochs}, &report,
+                        &err),
+                    FAL_ERR_ARGUMENT, "not finite in any of 1 epochs", &err);
     assert_int_equal(epochs, 1);
-    assert_int_equal(report.epochs_run, 1);
-    assert_int_equal(report.best_epoch, 0); /* the first epoch is always kept */
-    fal_free(probe.weight);
+    fal_head_free(&head);
 }
 
 static void test_unusable_lists_are_named(void **state)
@@ -275,22 +358,20 @@ static void test_unusable_lists_are_named(void **state)
     (void)state;
     static made m, v;
     fal_feature_set train = make_set(&m, 1), validation = make_set(&v, 2), none = {.dim = DIM, .missing = 3};
-    fal_probe probe = {0};
-    fal_probe_report report;
+    fal_head *head = make_probe(DIM, NULL);
+    fal_fit_report report;
     fal_error err;
-    fal_probe_fit_options options = {.max_epochs = 1};
-    fal_check_fails(fal_probe_fit(&none, &validation, &options, &probe, &report, &err), FAL_ERR_ARGUMENT,
+    fal_fit_options one = {.max_epochs = 1};
+    fal_check_fails(fit(head, &none, &validation, one, &report, &err), FAL_ERR_ARGUMENT,
                     "training list: no clip with features (3 listed, 3 without a file)", &err);
-    fal_check_fails(fal_probe_fit(&train, &none, &options, &probe, &report, &err), FAL_ERR_ARGUMENT, "validation list",
-                    &err);
+    fal_check_fails(fit(head, &train, &none, one, &report, &err), FAL_ERR_ARGUMENT, "validation list", &err);
     m.clips[4].label = -1;
-    fal_check_fails(fal_probe_fit(&train, &validation, &options, &probe, &report, &err), FAL_ERR_ARGUMENT,
-                    "made has no label", &err);
+    fal_check_fails(fit(head, &train, &validation, one, &report, &err), FAL_ERR_ARGUMENT, "made has no label", &err);
     m.clips[4].label = 0;
     validation.dim = DIM + 1;
-    fal_check_fails(fal_probe_fit(&train, &validation, &options, &probe, &report, &err), FAL_ERR_ARGUMENT,
+    fal_check_fails(fit(head, &train, &validation, one, &report, &err), FAL_ERR_ARGUMENT,
                     "8 channels, validation features 9", &err);
-    assert_null(probe.weight);
+    fal_head_free(&head);
 }
 
 static void test_cancel(void **state)
@@ -300,40 +381,37 @@ static void test_cancel(void **state)
     fal_feature_set train = make_set(&m, 1), validation = make_set(&v, 2);
     volatile sig_atomic_t cancel = 1;
     fal_progress progress = {.cancel = &cancel};
-    fal_probe probe = {0};
-    fal_probe_report report;
+    fal_head *head = make_probe(DIM, NULL);
+    fal_fit_report report;
     fal_error err;
-    fal_check_fails(
-        fal_probe_fit(&train, &validation, &(fal_probe_fit_options){.progress = &progress}, &probe, &report, &err),
-        FAL_ERR_CANCELLED, "stopped", &err);
-    assert_null(probe.weight);
+    fal_check_fails(fit(head, &train, &validation, (fal_fit_options){.progress = &progress}, &report, &err),
+                    FAL_ERR_CANCELLED, "stopped", &err);
+    fal_head_free(&head);
 }
 
 /* ---- calibration ---- */
 
 enum { POINTS = 4000, LONGEST = 60 };
 
-/* Clips of equal rows under the probe f = x: s - log T = x. */
+/* Clips whose frames all have the logit x: s - log T = x. */
 typedef struct points {
-    fal_clip_features clips[POINTS];
-    float rows[POINTS * LONGEST];
+    double scores[POINTS];
+    int64_t frames[POINTS];
+    uint8_t labels[POINTS];
 } points;
 
-static void set_point(points *p, size_t i, float x, int64_t frames, int label)
+static void set_point(points *p, size_t i, double x, int64_t frames, int label)
 {
-    float *rows = p->rows + i * LONGEST;
-    for (int t = 0; t < LONGEST; t++)
-        rows[t] = x;
-    p->clips[i] = (fal_clip_features){"point", label, frames, rows};
+    p->scores[i] = x + log((double)frames);
+    p->frames[i] = frames;
+    p->labels[i] = (uint8_t)label;
 }
 
-static fal_calibration calibrate(points *p, size_t count)
+static fal_calibration calibrate(const points *p, size_t count)
 {
-    float weight = 1;
     fal_calibration c;
     fal_error err = {0};
-    fal_feature_set set = {.dim = 1, .count = count, .clips = p->clips};
-    fal_check_ok(fal_probe_calibrate(&(fal_probe){.dim = 1, .weight = &weight}, &set, &c, &err), &err);
+    fal_check_ok(fal_calibrate(p->scores, p->frames, p->labels, count, &c, &err), &err);
     return c;
 }
 
@@ -347,7 +425,7 @@ static void test_calibration_recovers_a_known_model(void **state)
         double x = 2 * fal_rng_normal(&rng);
         int64_t frames = 1 + (int64_t)fal_rng_index(&rng, LONGEST);
         double chance = 1 / (1 + exp(-(a * x + b * log((double)frames) + c)));
-        set_point(&p, i, (float)x, frames, fal_rng_uniform(&rng) < chance);
+        set_point(&p, i, x, frames, fal_rng_uniform(&rng) < chance);
     }
     fal_calibration got = calibrate(&p, POINTS);
     assert_true(got.fitted);
@@ -390,7 +468,7 @@ static void test_calibration_with_outliers(void **state)
     fal_rng rng = fal_rng_make(3, 0);
     for (size_t i = 0; i < 200; i++) {
         double x = fal_rng_normal(&rng) * (i % 10 ? 0.1 : 300);
-        set_point(&p, i, (float)x, 1 + (int64_t)(i % 50), x + 0.05 * fal_rng_normal(&rng) > 0);
+        set_point(&p, i, x, 1 + (int64_t)(i % 50), x + 0.05 * fal_rng_normal(&rng) > 0);
     }
     fal_calibration got = calibrate(&p, 200);
     double far_fake = fal_head_probability(&got, 300, 1), far_real = fal_head_probability(&got, -300, 1);
@@ -406,7 +484,7 @@ static void test_calibration_needs_both_classes(void **state)
     (void)state;
     static points p;
     for (size_t i = 0; i < 10; i++)
-        set_point(&p, i, (float)i, 25, 1);
+        set_point(&p, i, (double)i, 25, 1);
     fal_calibration got = calibrate(&p, 10);
     assert_false(got.fitted);
     assert_true(got.slope == 2 && got.length_slope == 0 && got.offset == 0);
@@ -428,14 +506,16 @@ static fal_status fit_calibrate_save(void *user, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_feature_set *sets = user;
-    fal_probe probe = {0};
-    fal_probe_report report;
-    FAL_TRY(fal_probe_fit(&sets[0], &sets[1], &(fal_probe_fit_options){.max_epochs = 1}, &probe, &report, err));
-    FAL_TRY(fal_probe_calibrate(&probe, &sets[1], &report.calibration, err));
-    FAL_TRY(fal_probe_save(fal_temp_path("probe.safetensors"), &probe, &(fal_probe_training){.stream = FAL_STREAM_AV},
-                           &report, err));
+    fal_head *head = NULL;
+    fal_training_report report = {0};
+    fal_head_shape shape = {.parts = 1, .dims = {DIM}, .dim = DIM};
+    fal_head_training training = {.max_epochs = 1, .threads = 1, .encoder = "made"};
+    FAL_TRY(fal_head_create(&fal_head_probe, &shape, "multimodal", &training, &head, err));
+    FAL_TRY(fal_head_fit(head, &training, &sets[0], &sets[1], &report, err));
+    FAL_TRY(fal_head_write(head, NULL, 0, fal_temp_path("probe.safetensors"), err));
 done:
-    fal_free(probe.weight);
+    fal_training_report_free(&report);
+    fal_head_free(&head);
     return st;
 }
 
@@ -453,8 +533,9 @@ int main(void)
         cmocka_unit_test(test_trajectory),
         cmocka_unit_test(test_trajectory_in_batches),
         cmocka_unit_test(test_trajectory_with_early_stopping),
-        cmocka_unit_test(test_gradient_against_differences),
+        cmocka_unit_test(test_gradients_against_differences),
         cmocka_unit_test(test_same_seed_same_weights),
+        cmocka_unit_test(test_resuming),
         cmocka_unit_test(test_loss_that_is_not_finite_stops),
         cmocka_unit_test(test_unusable_lists_are_named),
         cmocka_unit_test(test_cancel),

@@ -1,8 +1,8 @@
 /* Judging clips with tiny random encoders and made-up heads: verdicts, fusion, reasons, what is refused. */
 #include "core/file.h"
 #include "core/rng.h"
-#include "head/probe.h"
-#include "head/probe_fit.h"
+#include "head/pooling.h"
+#include "support/probe_file.h"
 #include "media/synth.h"
 #include "support/alloc_fail.h"
 #include "support/test.h"
@@ -39,8 +39,7 @@ static const char *make_head(const char *name, const char *encoder, fal_stream s
     fal_probe probe = {.dim = fal_encoder_describe(enc)->dim, .weight = weight, .bias = -1, .l2_normalise = true};
     assert_true(probe.dim <= MAX_DIM);
     fal_rng_fill_normal(5, fal_rng_stream(name), 0, 0, 2, weight, (size_t)probe.dim);
-    fal_probe_report report = {.calibration = calibration};
-    fal_check_ok(fal_probe_save(path, &probe, &(fal_probe_training){.stream = stream}, &report, &err), &err);
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = stream}, &calibration, &err), &err);
     fal_encoder_free(&enc);
     return path;
 }
@@ -133,7 +132,7 @@ static void test_sound_clip(void **state)
 {
     (void)state;
     const char *clip = tone("three", 3000), *head = make_head("raw", wave_encoder(), FAL_STREAM_AUDIO, raw);
-    fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), head, 0}, clip);
+    fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), head, 0, NULL}, clip);
     assert_string_equal(j->path, clip);
     assert_int_equal(j->opinion_count, 1);
     const fal_opinion *o = &j->opinions[0];
@@ -170,7 +169,7 @@ static void test_bands(void **state)
     const char *clip = tone("two", 2000);
     for (size_t i = 0; i < 3; i++) {
         const char *head = make_head("band", wave_encoder(), FAL_STREAM_AUDIO, constant(cases[i].p));
-        fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), head, 0}, clip);
+        fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), head, 0, NULL}, clip);
         fal_check_close_f64("calibrated P", &j->p_fake, &cases[i].p, 1, 1e-12, 0);
         assert_int_equal(j->verdict, cases[i].verdict);
         assert_true(j->opinions[0].calibrated);
@@ -182,7 +181,7 @@ static void test_bands(void **state)
 static void test_same_clip_same_answer(void **state)
 {
     (void)state;
-    fal_judge_member member = {wave_encoder(), make_head("same", wave_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {wave_encoder(), make_head("same", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judge *judge = open_judge(&member, 1);
     const char *clip = tone("again", 1700);
     fal_judgement *a = judge_with(judge, clip, NULL);
@@ -207,8 +206,8 @@ static void test_mean_of_members(void **state)
     fal_calibration low = constant(0.2), high = constant(0.6);
     high.low = 0.1;
     high.high = 0.5;
-    fal_judge_member members[] = {{wave_encoder(), make_head("low", wave_encoder(), FAL_STREAM_AUDIO, low), 0},
-                                  {wave_encoder(), make_head("high", wave_encoder(), FAL_STREAM_AUDIO, high), 0}};
+    fal_judge_member members[] = {{wave_encoder(), make_head("low", wave_encoder(), FAL_STREAM_AUDIO, low), 0, NULL},
+                                  {wave_encoder(), make_head("high", wave_encoder(), FAL_STREAM_AUDIO, high), 0, NULL}};
     fal_judge *judge = open_judge(members, 2);
     fal_judgement *j = judge_with(judge, tone("fused", 1500), NULL);
     const double got[] = {j->p_fake, j->low, j->high, j->clip_logit};
@@ -225,8 +224,8 @@ static void test_member_without_its_stream(void **state)
 {
     (void)state;
     fal_judge_member members[] = {
-        {lip_encoder(), make_head("lips", lip_encoder(), FAL_STREAM_VIDEO, constant(0.99)), FAL_STREAM_VIDEO},
-        {wave_encoder(), make_head("ears", wave_encoder(), FAL_STREAM_AUDIO, constant(0.1)), 0}};
+        {lip_encoder(), make_head("lips", lip_encoder(), FAL_STREAM_VIDEO, constant(0.99)), FAL_STREAM_VIDEO, NULL},
+        {wave_encoder(), make_head("ears", wave_encoder(), FAL_STREAM_AUDIO, constant(0.1)), 0, NULL}};
     fal_judge *judge = open_judge(members, 2);
     fal_judgement *j = judge_with(judge, tone("ears", 1500), NULL);
     assert_false(j->opinions[0].usable);
@@ -244,7 +243,7 @@ static void test_member_without_its_stream(void **state)
 static void test_clip_without_sound(void **state)
 {
     (void)state;
-    fal_judge_member member = {wave_encoder(), make_head("deaf", wave_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {wave_encoder(), make_head("deaf", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judgement *j = judge_once(member, picture_only());
     expect_blocked(j, "no-audio");
     fal_judgement_free(&j);
@@ -253,7 +252,7 @@ static void test_clip_without_sound(void **state)
 static void test_clip_without_face(void **state)
 {
     (void)state;
-    fal_judge_member member = {lip_encoder(), make_head("blind", lip_encoder(), FAL_STREAM_VIDEO, raw), 0};
+    fal_judge_member member = {lip_encoder(), make_head("blind", lip_encoder(), FAL_STREAM_VIDEO, raw), 0, NULL};
     fal_judgement *j = judge_once(member, picture_only());
     expect_blocked(j, "no-face");
     assert_true(j->face.whole_frames && j->opinions[0].frames == 50); /* scored, for the timeline, but not believed */
@@ -275,7 +274,7 @@ static const char *silence(void)
 static void test_silent_clip(void **state)
 {
     (void)state;
-    fal_judge_member member = {lip_encoder(), make_head("quiet", lip_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {lip_encoder(), make_head("quiet", lip_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judge *judge = open_judge(&member, 1);
     const fal_clip_choices choices[] = {{0}, {.trim_silence = true}};
     for (size_t i = 0; i < 2; i++) {
@@ -290,7 +289,7 @@ static void test_silent_clip(void **state)
 static void test_clip_too_short_for_a_frame(void **state)
 {
     (void)state;
-    fal_judge_member member = {wave_encoder(), make_head("short", wave_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {wave_encoder(), make_head("short", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judgement *j = judge_once(member, tone("blink", 10));
     expect_blocked(j, "too-short");
     fal_judgement_free(&j);
@@ -303,11 +302,11 @@ static void test_head_of_another_encoder(void **state)
     (void)state;
     float weight[64] = {1};
     fal_probe probe = {.dim = 64, .weight = weight, .l2_normalise = true};
-    fal_probe_training training = {.stream = FAL_STREAM_AUDIO, .encoder = "wavlm-large", .demonstration = true};
+    fal_head_training training = {.stream = FAL_STREAM_AUDIO, .encoder = "wavlm-large", .demonstration = true};
     const char *path = fal_temp_path("foreign.safetensors");
     fal_error err = {0};
-    fal_check_ok(fal_probe_save(path, &probe, &training, &(fal_probe_report){.calibration = raw}, &err), &err);
-    fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), path, 0}, tone("foreign", 1600));
+    fal_check_ok(fal_probe_save(path, &probe, &training, &raw, &err), &err);
+    fal_judgement *j = judge_once((fal_judge_member){wave_encoder(), path, 0, NULL}, tone("foreign", 1600));
     assert_non_null(reason(j, "encoder-mismatch"));
     assert_non_null(strstr(reason(j, "encoder-mismatch")->text, "wavlm-large"));
     assert_non_null(reason(j, "demonstration-detector"));
@@ -322,11 +321,11 @@ static void test_bad_members(void **state)
     fal_judge *judge = NULL;
     fal_error err;
     const char *head = make_head("any", wave_encoder(), FAL_STREAM_AUDIO, raw);
-    fal_judge_member other = {lip_encoder(), head, FAL_STREAM_AUDIO},
-                     no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO}, half = {wave_encoder(), NULL, 0},
-                     bad_stream = {wave_encoder(), head, (fal_stream)77};
-    fal_judge_member no_head = {wave_encoder(), fal_temp_path("absent.ckpt"), 0},
-                     no_encoder = {"no-such-model", head, 0};
+    fal_judge_member other = {lip_encoder(), head, FAL_STREAM_AUDIO, NULL},
+                     no_stream = {wave_encoder(), head, FAL_STREAM_VIDEO, NULL}, half = {wave_encoder(), NULL, 0, NULL},
+                     bad_stream = {wave_encoder(), head, (fal_stream)77, NULL};
+    fal_judge_member no_head = {wave_encoder(), fal_temp_path("absent.ckpt"), 0, NULL},
+                     no_encoder = {"no-such-model", head, 0, NULL};
     fal_check_fails(fal_judge_open(&(fal_judge_options){0}, &judge, &err), FAL_ERR_ARGUMENT, "no encoder", &err);
     fal_check_fails(fal_judge_open(&(fal_judge_options){.members = &other, .member_count = 1}, &judge, &err),
                     FAL_ERR_ARGUMENT, "takes features of 64 channels", &err);
@@ -348,7 +347,7 @@ static void test_bad_members(void **state)
 static void test_unreadable_clip(void **state)
 {
     (void)state;
-    fal_judge_member member = {wave_encoder(), make_head("clip", wave_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {wave_encoder(), make_head("clip", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judge *judge = open_judge(&member, 1);
     fal_judgement *j = NULL;
     fal_error err;
@@ -367,7 +366,7 @@ static void test_cancel(void **state)
     (void)state;
     volatile sig_atomic_t cancel = 1;
     fal_progress progress = {.cancel = &cancel};
-    fal_judge_member member = {wave_encoder(), make_head("stop", wave_encoder(), FAL_STREAM_AUDIO, raw), 0};
+    fal_judge_member member = {wave_encoder(), make_head("stop", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
     fal_judge *judge = open_judge(&member, 1);
     fal_judgement *j = NULL;
     fal_error err;
@@ -388,7 +387,7 @@ static void test_real_clip(void **state)
     (void)state;
     const char *clip = fal_reference_path("media/real_10_street_glasses_short.mp4");
     fal_skip_without(clip);
-    fal_judge_member member = {lip_encoder(), make_head("both", lip_encoder(), FAL_STREAM_AV, raw), 0};
+    fal_judge_member member = {lip_encoder(), make_head("both", lip_encoder(), FAL_STREAM_AV, raw), 0, NULL};
     fal_judgement *j = judge_once(member, clip);
     const fal_opinion *o = &j->opinions[0];
     assert_int_equal(o->stream, FAL_STREAM_AV); /* as the head says */
@@ -429,7 +428,7 @@ done:
 static void test_allocation_failures(void **state)
 {
     (void)state;
-    job what = {{wave_encoder(), make_head("alloc", wave_encoder(), FAL_STREAM_AUDIO, raw), 0}, tone("alloc", 300)};
+    job what = {{wave_encoder(), make_head("alloc", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL}, tone("alloc", 300)};
     fal_check_alloc_failures("judge a clip", judge_and_report, &what);
 }
 

@@ -1,0 +1,177 @@
+/* What a head's file says beside its tensors: our own metadata, and what the official Lightning checkpoints record. */
+#include "core/alloc.h"
+#include "core/str.h"
+#include "head/head.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_METADATA = 40, NUMBER = 32 };
+
+/* ---- reading ---- */
+
+/* The official names of the feature arrays, and ours. */
+static bool parse_stream(const char *text, fal_stream *out)
+{
+    static const struct {
+        const char *name;
+        fal_stream stream;
+    } names[] = {
+        {"audio", FAL_STREAM_AUDIO}, {"video", FAL_STREAM_VIDEO}, {"multimodal", FAL_STREAM_AV},
+        {"both", FAL_STREAM_AV},     {"av", FAL_STREAM_AV},
+    };
+    for (size_t i = 0; i < FAL_COUNT(names); i++)
+        if (fal_str_eq(names[i].name, text)) {
+            *out = names[i].stream;
+            return true;
+        }
+    return false;
+}
+
+/* A number as our own files write it, whatever the locale; *out stays when there is none. */
+static fal_status metadata_real(const fal_checkpoint *ckpt, const char *key, double *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_json *json = NULL;
+    const char *text = fal_checkpoint_metadata(ckpt, key);
+    if (!text)
+        return FAL_OK;
+    FAL_TRY(fal_json_parse(text, strlen(text), key, &json, err));
+    double value = fal_json_real(json, NAN);
+    if (!isfinite(value))
+        FAL_FAIL(FAL_ERR_FORMAT, "%s is \"%.40s\", expected a number", key, text);
+    *out = value;
+done:
+    fal_json_free(&json);
+    return st;
+}
+
+static bool metadata_true(const fal_checkpoint *ckpt, const char *key)
+{
+    return fal_str_eq(fal_checkpoint_metadata(ckpt, key), "true");
+}
+
+static fal_status read_calibration(const fal_checkpoint *ckpt, fal_calibration *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_calibration c = {.slope = 2, .low = 0.3, .high = 0.7};
+    c.fitted = metadata_true(ckpt, "falsetto.calibration.fitted");
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.slope", &c.slope, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.length_slope", &c.length_slope, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.calibration.offset", &c.offset, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.band.low", &c.low, err));
+    FAL_TRY(metadata_real(ckpt, "falsetto.band.high", &c.high, err));
+    *out = c;
+done:
+    return st;
+}
+
+fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_head_description *about = &head->about;
+    const fal_value *config = fal_value_path(fal_checkpoint_object(ckpt), "hyper_parameters.config");
+    const fal_value *hparams = fal_value_get(config, "model_hparams"), *data = fal_value_get(config, "data_info");
+    const char *stream = fal_checkpoint_metadata(ckpt, "falsetto.stream");
+    const char *encoder = fal_checkpoint_metadata(ckpt, "falsetto.encoder");
+    FAL_TRY(read_calibration(ckpt, &about->calibration, err));
+    if (!stream)
+        stream = fal_value_string(fal_value_get(hparams, "input_type"), NULL);
+    if (!stream)
+        stream = fal_value_string(fal_value_get(data, "input_type"), NULL);
+    about->stream_known = parse_stream(stream, &about->stream);
+    /* apply_l2 is true in every published experiment; only a complete Lightning file records it. */
+    about->l2_normalise = fal_value_bool(fal_value_get(data, "apply_l2"), true) &&
+                          !fal_str_eq(fal_checkpoint_metadata(ckpt, "falsetto.l2"), "false");
+    about->demonstration = metadata_true(ckpt, "falsetto.demonstration");
+    if (encoder)
+        FAL_ALLOC(head->encoder, fal_strdup(encoder));
+    about->encoder = head->encoder;
+done:
+    return st;
+}
+
+/* ---- writing ---- */
+
+typedef struct notes {
+    fal_metadata entries[MAX_METADATA];
+    char numbers[MAX_METADATA][NUMBER];
+    size_t count;
+    fal_buf config, arrays;
+} notes;
+
+static void note(notes *n, const char *key, const char *value)
+{
+    if (value && n->count < MAX_METADATA)
+        n->entries[n->count++] = (fal_metadata){key, value};
+}
+
+static void note_real(notes *n, const char *key, double value)
+{
+    if (n->count == MAX_METADATA)
+        return;
+    fal_format_double(n->numbers[n->count], value);
+    note(n, key, n->numbers[n->count]);
+}
+
+static void note_flag(notes *n, const char *key, bool value)
+{
+    note(n, key, value ? "true" : "false");
+}
+
+static void note_kind(notes *n, const fal_head *head)
+{
+    note(n, "format", "pt");
+    note(n, "falsetto.kind", head->kind->name);
+    if (head->kind->note) {
+        fal_jw w = fal_jw_start(&n->config, true);
+        fal_jw_object(&w);
+        head->kind->note(head->config.bytes, &w);
+        fal_jw_end_object(&w);
+        note(n, "falsetto.config", n->config.data);
+    }
+    for (size_t i = 0; i < head->shape.parts && head->parts[i].array; i++)
+        fal_buf_printf(&n->arrays, "%s%s", i ? "+" : "", head->parts[i].array);
+    note(n, "falsetto.arrays", n->arrays.data);
+}
+
+static void note_about(notes *n, const fal_head_description *about)
+{
+    const fal_calibration *c = &about->calibration;
+    note(n, "falsetto.encoder", about->encoder);
+    note(n, "falsetto.stream", about->stream_known ? fal_stream_name(about->stream) : NULL);
+    note_flag(n, "falsetto.l2", about->l2_normalise);
+    note_flag(n, "falsetto.demonstration", about->demonstration);
+    note_flag(n, "falsetto.calibration.fitted", c->fitted);
+    note_real(n, "falsetto.calibration.slope", c->slope);
+    note_real(n, "falsetto.calibration.length_slope", c->length_slope);
+    note_real(n, "falsetto.calibration.offset", c->offset);
+    note_real(n, "falsetto.band.low", c->low);
+    note_real(n, "falsetto.band.high", c->high);
+}
+
+fal_status fal_head_write(const fal_head *head, const fal_metadata *facts, size_t fact_count, const char *path,
+                          fal_error *err)
+{
+    fal_status st = FAL_OK;
+    notes *n = NULL;
+    fal_named_tensor *tensors = NULL;
+    FAL_ALLOC(n, fal_calloc(1, sizeof *n));
+    FAL_ALLOC(tensors, fal_malloc_array(head->params.list_count, sizeof *tensors));
+    fal_params_tensors(&head->params, tensors);
+    note_kind(n, head);
+    note_about(n, &head->about);
+    for (size_t i = 0; i < fact_count; i++)
+        note(n, facts[i].key, facts[i].value);
+    if (n->config.failed || n->arrays.failed)
+        FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
+    FAL_TRY(fal_safetensors_write(path, tensors, head->params.list_count, FAL_F32, n->entries, n->count, err));
+done:
+    if (n) {
+        fal_buf_free(&n->config);
+        fal_buf_free(&n->arrays);
+    }
+    fal_free(n);
+    fal_free(tensors);
+    return st;
+}

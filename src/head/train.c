@@ -1,0 +1,136 @@
+/* Fitting a head and making its probabilities mean something. */
+#include "core/alloc.h"
+#include "head/head.h"
+
+#include <string.h>
+
+typedef struct curve {
+    fal_training_epoch *points;
+    size_t count, capacity;
+} curve;
+
+static void note_epoch(void *user, const fal_fit_epoch *e, const float *values)
+{
+    curve *c = user;
+    (void)values;
+    if (c->count < c->capacity)
+        c->points[c->count++] =
+            (fal_training_epoch){e->train_loss, e->validation_loss, e->learning_rate, e->seconds, e->best};
+}
+
+static fal_fit_options fit_options(const fal_head_recipe *recipe, const fal_head_training *t)
+{
+    return (fal_fit_options){
+        .batch = t->batch > 0 ? t->batch : recipe->batch,
+        .sum_loss = recipe->sum_loss,
+        .keep_order = recipe->keep_order,
+        .max_epochs = t->max_epochs > 0 ? t->max_epochs : recipe->max_epochs,
+        .patience = t->patience > 0 ? t->patience : recipe->patience,
+        .learning_rate = t->learning_rate > 0 ? t->learning_rate : recipe->learning_rate,
+        .plateau = recipe->plateau,
+        .seed = t->seed ? t->seed : 43,
+        .threads = t->threads,
+        .state = t->state,
+        .progress = t->progress,
+        .log = t->log,
+    };
+}
+
+/* Scores of the clips that can be scored, with their lengths and labels. */
+typedef struct scored {
+    double *scores;
+    int64_t *frames;
+    uint8_t *labels;
+    size_t count;
+} scored;
+
+static fal_status score_clip(const fal_head *head, fal_run *run, const fal_clip_features *clip, double *out,
+                             fal_error *err)
+{
+    fal_status st = FAL_OK;
+    float *logits;
+    fal_run_begin(run);
+    FAL_ALLOC(logits, fal_run_floats(run, clip->frames));
+    fal_head_pass pass = {.values = head->params.values,
+                          .run = run,
+                          .rows = clip->rows,
+                          .frames = clip->frames,
+                          .frame_logits = logits,
+                          .clip_logit = out};
+    FAL_TRY(head->kind->score(head->config.bytes, &pass, err));
+done:
+    return st;
+}
+
+static fal_status score_set(const fal_head *head, int threads, const fal_feature_set *set, scored *out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_run *run = NULL;
+    FAL_ALLOC(out->scores, fal_malloc_array(set->count, sizeof *out->scores));
+    FAL_ALLOC(out->frames, fal_malloc_array(set->count, sizeof *out->frames));
+    FAL_ALLOC(out->labels, fal_malloc_array(set->count, sizeof *out->labels));
+    FAL_TRY(fal_run_create(&(fal_run_options){.threads = threads}, &run, err));
+    for (size_t i = 0; i < set->count; i++) {
+        const fal_clip_features *clip = &set->clips[i];
+        if (clip->label < 0 || clip->frames < 1 || head->kind->trainable.samples(head->config.bytes, clip->frames) < 1)
+            continue;
+        FAL_TRY(score_clip(head, run, clip, &out->scores[out->count], err));
+        out->frames[out->count] = clip->frames;
+        out->labels[out->count++] = (uint8_t)clip->label;
+    }
+done:
+    fal_run_free(&run);
+    return st;
+}
+
+static fal_status calibrate(fal_head *head, int threads, const fal_feature_set *validation, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    scored s = {0};
+    FAL_TRY(score_set(head, threads, validation, &s, err));
+    FAL_TRY(fal_calibrate(s.scores, s.frames, s.labels, s.count, &head->about.calibration, err));
+done:
+    fal_free(s.scores);
+    fal_free(s.frames);
+    fal_free(s.labels);
+    return st;
+}
+
+fal_status fal_head_fit(fal_head *head, const fal_head_training *training, const fal_feature_set *train,
+                        const fal_feature_set *validation, fal_training_report *report, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_fit_report facts;
+    fal_fit_options options = fit_options(&head->kind->recipe, training);
+    curve c = {.capacity = (size_t)options.max_epochs};
+    FAL_ALLOC(c.points, fal_calloc(c.capacity, sizeof *c.points));
+    options.epoch = note_epoch;
+    options.hook_user = &c;
+    fal_params_draw(&head->params, options.seed);
+    FAL_TRY(fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &facts, err));
+    FAL_TRY(calibrate(head, training->threads, validation, err));
+    *report = (fal_training_report){
+        .epochs_run = facts.epochs_run,
+        .best_epoch = facts.best_epoch,
+        .best_validation_loss = facts.best_validation_loss,
+        .train_loss = facts.train_loss,
+        .train_clips = facts.train_clips,
+        .validation_clips = facts.validation_clips,
+        .skipped_clips = train->count + train->missing - facts.train_clips + validation->count + validation->missing -
+                         facts.validation_clips,
+        .zero_rows = train->zero_rows + validation->zero_rows,
+        .calibration = head->about.calibration,
+        .curve = c.points,
+        .curve_count = c.count,
+    };
+    c.points = NULL;
+done:
+    fal_free(c.points);
+    return st;
+}
+
+void fal_training_report_free(fal_training_report *report)
+{
+    if (report)
+        fal_release(&report->curve);
+}
