@@ -170,7 +170,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"list", list}, {"info", info}, {"verify", verify}, {"import", import}, {"init", init},
+    {"list", list}, {"info", info}, {"verify", verify}, {"pull", models_pull}, {"import", import}, {"init", init},
 };
 
 static int run(int argc, char **argv)

@@ -2,7 +2,7 @@
 #include "fetch/download.h"
 
 #include "core/str.h"
-#include "fetch/size_text.h"
+#include "core/size_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -50,14 +50,11 @@ static fal_status write_note(const fal_part *part, fal_error *err)
     fal_jw w = fal_jw_start(&text, false);
     const fal_part_origin *o = &part->origin;
     fal_jw_object(&w);
-    fal_jw_key(&w, "url"), fal_jw_string(&w, o->url);
-    fal_jw_key(&w, "etag"), fal_jw_string(&w, o->etag[0] ? o->etag : NULL);
-    fal_jw_key(&w, "last_modified"), fal_jw_string(&w, o->modified[0] ? o->modified : NULL);
-    fal_jw_key(&w, "bytes");
+    fal_jw_put_string(&w, "url", o->url);
+    fal_jw_put_string(&w, "etag", o->etag[0] ? o->etag : NULL);
+    fal_jw_put_string(&w, "last_modified", o->modified[0] ? o->modified : NULL);
     if (o->total >= 0)
-        fal_jw_int(&w, o->total);
-    else
-        fal_jw_null(&w);
+        fal_jw_put_int(&w, "bytes", o->total);
     fal_jw_end_object(&w);
     fal_buf_puts(&text, "\n");
     if (text.failed)

@@ -1,5 +1,6 @@
 #include "fetch/transfer.h"
 
+#include "core/str.h"
 #include "fetch/url.h"
 
 #include <curl/curl.h>
@@ -164,6 +165,7 @@ static fal_transfer_outcome outcome_of(CURL *curl, run *r, CURLcode code)
         out.end = FAL_TRANSFER_STOPPED;
     else if (code != CURLE_OK)
         snprintf(out.text, sizeof out.text, "%s", explain(r, code));
+    fal_str_tame(out.text); /* libcurl quotes servers in places */
     return out;
 }
 

@@ -2,7 +2,7 @@
 #include "support/test.h"
 
 #include "fetch/response.h"
-#include "fetch/size_text.h"
+#include "core/size_text.h"
 
 #include <string.h>
 
