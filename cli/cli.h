@@ -58,6 +58,29 @@ fal_stream cli_split_stream(char *text);
 /* "audio", "video", "av"; 0 for anything else. */
 fal_stream cli_stream(const char *text);
 
+/* --layers: "last", "all", or a list such as "3,7". */
+enum { CLI_MAX_LAYERS = 256 };
+typedef struct cli_layers {
+    bool all;
+    int items[CLI_MAX_LAYERS];
+    size_t count;
+} cli_layers;
+bool cli_parse_layers(const char *text, cli_layers *out); /* NULL: "last" */
+
+/* Encoders as they are named on a command line, NAME[:STREAM], with one --feature for all or one for each. */
+typedef struct cli_encoder {
+    char *name; /* without its stream */
+    fal_stream stream;
+    const char *feature;
+} cli_encoder;
+typedef struct cli_encoders {
+    cli_encoder *items;
+    size_t count;
+} cli_encoders;
+/* -1, or an exit code after saying what is wrong. Freed with cli_encoders_free, whatever the outcome. */
+int cli_name_encoders(const cli_usage *usage, const cli_list *names, const cli_list *features, cli_encoders *out);
+void cli_encoders_free(cli_encoders *encoders);
+
 /* ---- what every command carries ---- */
 
 typedef struct cli_common {
@@ -66,6 +89,7 @@ typedef struct cli_common {
     const char *trace;     /* components whose debug lines are wanted */
     int threads;
     int precision;         /* index in CLI_PRECISIONS */
+    int mouth_alignment;   /* fal_mouth_alignment, index in CLI_ALIGNMENTS */
     fal_log log;
     fal_progress progress;
 } cli_common;
@@ -79,6 +103,10 @@ typedef struct cli_common {
     {"trace", 0, CLI_TEXT, &(c).trace, "PARTS", "every detail of some parts, e.g. face,weights"}
 #define CLI_PRECISION_OPTION(c) \
     {"precision", 0, CLI_CHOICE, &(c).precision, CLI_PRECISIONS, "arithmetic of the encoder (default fp32)"}
+#define CLI_ALIGNMENTS "by-family|avhubert|auto-avsr"
+#define CLI_ALIGNMENT_OPTION(c)                                        \
+    {"mouth-alignment", 0, CLI_CHOICE, &(c).mouth_alignment, CLI_ALIGNMENTS, \
+     "which mouth crops lip encoders get"}
 
 /* After parsing: log sink, progress bar on a terminal, Ctrl-C. */
 void cli_begin(cli_common *common);

@@ -8,12 +8,12 @@
 
 typedef struct detect {
     cli_common common;
-    cli_list encoders, probes;
+    cli_list names, probes, features;
+    cli_encoders encoders;
     bool json;
     const char *plot, *plot_folder;
     fal_clip_choices choices;
     fal_judge_member members[CLI_MAX_LIST];
-    char names[CLI_MAX_LIST][4096]; /* encoder names with the stream cut off */
     size_t member_count;
 } detect;
 
@@ -48,8 +48,8 @@ static void print_opinion(const fal_opinion *o)
         puts("no input for this stream");
         return;
     }
-    printf("P(fake) %.2f  logit %.3f  %lld frames%s%s\n", o->p_fake, o->clip_logit, (long long)o->frames,
-           o->calibrated ? "" : ", uncalibrated", o->usable ? "" : ", left out");
+    printf("P(fake) %.2f  logit %.3f  say %.0f%%  %lld frames%s%s\n", o->p_fake, o->clip_logit, 100 * o->say,
+           (long long)o->frames, o->calibrated ? "" : ", uncalibrated", o->usable ? "" : ", left out");
     print_sparkline(o);
 }
 
@@ -152,21 +152,20 @@ static int judge_all(const detect *d, const cli_clips *clips)
 
 static int pair_members(detect *d, const cli_usage *usage)
 {
-    if (!d->encoders.count && !d->probes.count) {
+    if (!d->names.count && !d->probes.count) {
         d->members[d->member_count++] = (fal_judge_member){.encoder = FAL_DEFAULT_ENCODER, .head = FAL_DEFAULT_HEAD};
         return -1;
     }
-    if (d->encoders.count != d->probes.count && d->encoders.count != 1)
+    if (d->names.count != d->probes.count && d->names.count != 1)
         return cli_misuse(usage, "%zu encoders and %zu probes: give one --probe for every --encoder, in the same order",
-                          d->encoders.count, d->probes.count);
+                          d->names.count, d->probes.count);
+    int code = cli_name_encoders(usage, &d->names, &d->features, &d->encoders);
+    if (code >= 0)
+        return code;
     for (size_t i = 0; i < d->probes.count; i++) {
-        char *name = d->names[i];
-        snprintf(name, sizeof d->names[i], "%s", d->encoders.items[d->encoders.count == 1 ? 0 : i]);
-        d->members[i].stream = cli_split_stream(name);
-        d->members[i].encoder = name;
-        d->members[i].head = d->probes.items[i];
+        const cli_encoder *e = &d->encoders.items[d->encoders.count == 1 ? 0 : i];
+        d->members[d->member_count++] = (fal_judge_member){e->name, d->probes.items[i], e->stream, e->feature};
     }
-    d->member_count = d->probes.count;
     return d->member_count ? -1 : cli_misuse(usage, "--encoder needs a --probe");
 }
 
@@ -199,8 +198,9 @@ static int run(int argc, char **argv)
     if (!d)
         return EXIT_INPUT;
     const cli_option options[] = {
-        {"encoder", 'e', CLI_LIST, &d->encoders, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},
+        {"encoder", 'e', CLI_LIST, &d->names, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},
         {"probe", 'p', CLI_LIST, &d->probes, "FILE", "its head, one per --encoder (one encoder may serve several)"},
+        {"feature", 0, CLI_LIST, &d->features, "NAME", "which of the family's features: one for all, or per --encoder"},
         {"json", 0, CLI_FLAG, &d->json, NULL, "frame scores and all facts; one line per clip when there are several"},
         {"plot", 0, CLI_TEXT, &d->plot, "FILE", "draw the timeline (.svg, .pdf, .png)"},
         {"plots", 0, CLI_TEXT, &d->plot_folder, "DIR", "one SVG timeline per clip"},
@@ -208,6 +208,7 @@ static int run(int argc, char **argv)
         {"exact-preprocessing", 0, CLI_FLAG, &d->choices.exact_preprocessing, NULL,
          "follow the official scripts to the letter (slow)"},
         {"trim-silence", 0, CLI_FLAG, &d->choices.trim_silence, NULL, "drop leading silence as AVH-Align does"},
+        CLI_ALIGNMENT_OPTION(d->common),
         CLI_PRECISION_OPTION(d->common),
         CLI_COMMON_OPTIONS(d->common),
     };
@@ -216,8 +217,10 @@ static int run(int argc, char **argv)
         "CLIP...",
         "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a file, "
         "a\n"
-        "folder, or - for a list on stdin. Without --encoder and --probe the built-in demonstration detector runs.",
-        "  falsetto detect clip.mp4 --encoder self_large_vox_433h.pt --probe model-epoch=18.ckpt --plot timeline.svg",
+        "folder, or - for a list on stdin. Several encoders with their probes are fused by the mean of their P(fake).\n"
+        "Without --encoder and --probe the built-in demonstration detector runs.",
+        "  falsetto detect clip.mp4 -e self_large_vox_433h.pt -p model-epoch=18.ckpt --plot timeline.svg\n"
+        "  falsetto detect clip.mp4 -e clip -p clip.safetensors -e braven.pth:video -p braven.safetensors",
         options,
         sizeof options / sizeof *options};
     code = cli_parse(&usage, argc, argv, &positional);
@@ -228,8 +231,10 @@ static int run(int argc, char **argv)
     if (code < 0) {
         cli_begin(&d->common);
         d->choices.progress = &d->common.progress;
+        d->choices.mouth_alignment = (fal_mouth_alignment)d->common.mouth_alignment;
         code = detect_clips(d, &usage, argv, positional);
     }
+    cli_encoders_free(&d->encoders);
     free(d);
     return code;
 }

@@ -4,38 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 256 };
-
 typedef struct encode {
     cli_common common;
-    const char *model, *audio, *video, *out, *layers, *stream, *stages;
+    const char *model, *audio, *video, *out, *layer_text, *stream, *stages, *feature;
     int heads;
-    int layer_list[MAX_LAYERS];
+    cli_layers layers;
     fal_encode_request request;
 } encode;
-
-/* "last", "all" or "3,7,12". */
-static bool parse_layers(encode *e)
-{
-    const char *text = e->layers;
-    if (!text || !strcmp(text, "last"))
-        return true;
-    if (!strcmp(text, "all"))
-        return e->request.all_layers = true;
-    for (e->request.layers = e->layer_list; e->request.layer_count < MAX_LAYERS; text++) {
-        char *end;
-        long k = strtol(text, &end, 10);
-        if (end == text || k < 0 || k > 100000)
-            return false;
-        e->layer_list[e->request.layer_count++] = (int)k;
-        if (!*end)
-            return true;
-        if (*end != ',')
-            return false;
-        text = end;
-    }
-    return false;
-}
 
 static fal_status write_result(const encode *e, const fal_encoding *result, fal_error *err)
 {
@@ -79,6 +54,9 @@ static fal_status run_model(encode *e, fal_encoder *encoder, fal_error *err)
                                .stage_user = e};
     const fal_encoder_description *about = fal_encoder_describe(encoder);
     e->request.stream = e->stream ? cli_stream(e->stream) : about->default_stream;
+    e->request.layers = e->layers.items;
+    e->request.layer_count = e->layers.count;
+    e->request.all_layers = e->layers.all;
     fal_status st = fal_session_create(&how, &session, err);
     if (st == FAL_OK && e->audio)
         st = fal_array_read(e->audio, &audio, err);
@@ -105,8 +83,12 @@ static int encode_files(encode *e)
 {
     fal_error err;
     fal_encoder *encoder = NULL;
-    fal_encoder_options how = {
-        .numbers = cli_numbers(&e->common), .heads = e->heads, .threads = e->common.threads, .log = &e->common.log};
+    fal_encoder_options how = {.numbers = cli_numbers(&e->common),
+                               .heads = e->heads,
+                               .stream = e->stream ? cli_stream(e->stream) : 0,
+                               .feature = e->feature,
+                               .threads = e->common.threads,
+                               .log = &e->common.log};
     fal_status st = fal_encoder_open(e->model, &how, &encoder, &err);
     if (st == FAL_OK)
         st = run_model(e, encoder, &err);
@@ -121,8 +103,10 @@ static int run(int argc, char **argv)
     const cli_option options[] = {
         {"stream", 0, CLI_TEXT, &e.stream, "audio|video|av", "what the encoder looks at"},
         {"audio", 0, CLI_TEXT, &e.audio, "F.npy", "waveform [samples], or AV-HuBERT's [1,104,T]"},
-        {"video", 0, CLI_TEXT, &e.video, "F.npy", "as the network reads it, or [T,96,96] uint8 mouth crops"},
-        {"layers", 0, CLI_TEXT, &e.layers, "last|all|k,...", "hidden states to write beside the features"},
+        {"video", 0, CLI_TEXT, &e.video, "F.npy", "as the network reads it, or uint8: [T,96,96] mouths, [T,S,S,3] pictures"},
+        {"layers", 0, CLI_TEXT, &e.layer_text, "last|all|k,...", "hidden states to write beside the features"},
+        {"pool", 0, CLI_FLAG, &e.request.pool_hidden, NULL, "hidden states at the features' rate, one row per row"},
+        {"feature", 0, CLI_TEXT, &e.feature, "NAME", "which of the family's features (default: its first)"},
         {"heads", 0, CLI_INT, &e.heads, "N", "attention heads, for files that do not say"},
         {"dump-stages", 0, CLI_TEXT, &e.stages, "DIR", "write every intermediate result as DIR/<stage>.npz"},
         {"output", 'o', CLI_TEXT, &e.out, "OUT.npz", "arrays 'features' and 'hidden_k'"},
@@ -142,8 +126,8 @@ static int run(int argc, char **argv)
         return cli_misuse(&usage, "one model and -o are needed");
     if (e.stream && !cli_stream(e.stream) && strcmp(e.stream, "none"))
         return cli_misuse(&usage, "--stream '%s' is none of audio, video, av", e.stream);
-    if (!parse_layers(&e))
-        return cli_misuse(&usage, "--layers '%s' is none of last, all, or a list such as 3,7", e.layers);
+    if (!cli_parse_layers(e.layer_text, &e.layers))
+        return cli_misuse(&usage, "--layers '%s' is none of last, all, or a list such as 3,7", e.layer_text);
     if (e.stream && !cli_stream(e.stream))
         e.stream = NULL;
     e.model = argv[0];

@@ -1,61 +1,114 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+
+typedef struct extract {
+    cli_common common;
+    cli_list names, features;
+    cli_encoders encoders;
+    cli_layers layers;
+    const char *layer_text;
+    int half_precision;
+    fal_extract_options options;
+} extract;
+
+static void print_report(const char *out, const fal_extract_report *r)
+{
+    char encoders[48] = "";
+    if (r->encoders > 1)
+        snprintf(encoders, sizeof encoders, " x %zu encoders", r->encoders);
+    printf("%s: %zu clips%s, %zu written, %zu already there, %zu failed, %.1f s\n", out, r->clips, encoders, r->written,
+           r->kept, r->failed, r->seconds);
+    if (r->failed)
+        cli_warn("%zu %s: %s/failed.csv tells why", r->failed, r->encoders > 1 ? "files are missing" : "clips failed",
+                 out);
+}
+
+static int extract_list(extract *e)
+{
+    fal_error err;
+    fal_extract_report report;
+    fal_extract_options *x = &e->options;
+    fal_extract_encoder *encoders = calloc(e->encoders.count, sizeof *encoders);
+    if (!encoders)
+        return EXIT_INPUT;
+    for (size_t i = 0; i < e->encoders.count; i++) {
+        const cli_encoder *from = &e->encoders.items[i];
+        encoders[i] = (fal_extract_encoder){from->name, from->stream, from->feature};
+    }
+    x->encoders = encoders;
+    x->encoder_count = e->encoders.count;
+    x->layers = e->layers.items;
+    x->layer_count = e->layers.count;
+    x->all_layers = e->layers.all;
+    x->half_precision = e->half_precision == 1;
+    x->numbers = cli_numbers(&e->common);
+    x->mouth_alignment = (fal_mouth_alignment)e->common.mouth_alignment;
+    x->threads = e->common.threads;
+    x->log = &e->common.log;
+    x->progress = &e->common.progress;
+    fal_status st = fal_extract(x, &report, &err);
+    free(encoders);
+    if (st != FAL_OK)
+        return cli_fail(&err);
+    cli_progress_done();
+    print_report(x->out, &report);
+    return report.failed ? EXIT_INPUT : EXIT_DONE;
+}
+
+static int check(extract *e, const cli_usage *usage, int positional)
+{
+    if (positional != 1 || !e->options.out)
+        return cli_misuse(usage, "one list and -o are needed");
+    if (!cli_parse_layers(e->layer_text, &e->layers))
+        return cli_misuse(usage, "--layers '%s' is none of last, all, or a list such as 3,7", e->layer_text);
+    if (!e->names.count)
+        e->names = (cli_list){{FAL_DEFAULT_ENCODER}, 1};
+    return cli_name_encoders(usage, &e->names, &e->features, &e->encoders);
+}
 
 static int run(int argc, char **argv)
 {
-    fal_error err;
-    cli_common common = {0};
-    fal_extract_options x = {0};
-    fal_extract_report r;
-    const char *encoder = "avhubert-random";
-    char name[4096];
-    int positional, dtype = 0;
+    extract e = {0};
+    fal_extract_options *x = &e.options;
+    int positional;
     const cli_option options[] = {
-        {"root", 0, CLI_TEXT, &x.root, "DIR", "folder the paths are relative to (default: the list's folder)"},
-        {"encoder", 'e', CLI_TEXT, &encoder, "NAME[:STREAM]", "path or name; STREAM audio, video or av (default: all)"},
-        {"output", 'o', CLI_TEXT, &x.out, "DIR", "where the .npz files go"},
-        {"dtype", 0, CLI_CHOICE, &dtype, "f32|f16", "stored as (default f32)"},
-        {"exact-preprocessing", 0, CLI_FLAG, &x.exact_preprocessing, NULL,
+        {"root", 0, CLI_TEXT, &x->root, "DIR", "folder the paths are relative to (default: the list's folder)"},
+        {"encoder", 'e', CLI_LIST, &e.names, "NAME[:STREAM]", "path or name; STREAM audio, video or av (default: all)"},
+        {"output", 'o', CLI_TEXT, &x->out, "DIR", "where the .npz files go; with several encoders a folder each"},
+        {"layers", 0, CLI_TEXT, &e.layer_text, "last|all|k,...", "hidden states to store beside the features"},
+        {"feature", 0, CLI_LIST, &e.features, "NAME", "which of the family's features: one for all, or per --encoder"},
+        {"dtype", 0, CLI_CHOICE, &e.half_precision, "f32|f16", "stored as (default f32)"},
+        {"exact-preprocessing", 0, CLI_FLAG, &x->exact_preprocessing, NULL,
          "follow the official scripts to the letter (slow)"},
-        {"trim-silence", 0, CLI_FLAG, &x.trim_silence, NULL, "drop leading silence as AVH-Align does"},
-        {"jobs", 0, CLI_INT, &x.jobs, "N", "clips at the same time (default: one per core)"},
-        CLI_PRECISION_OPTION(common),
-        CLI_COMMON_OPTIONS(common),
+        {"trim-silence", 0, CLI_FLAG, &x->trim_silence, NULL, "drop leading silence as AVH-Align does"},
+        CLI_ALIGNMENT_OPTION(e.common),
+        {"jobs", 0, CLI_INT, &x->jobs, "N", "clips at the same time (default: one per core)"},
+        CLI_PRECISION_OPTION(e.common),
+        CLI_COMMON_OPTIONS(e.common),
     };
     const cli_usage usage = {
         "extract",
         "LIST.csv",
         "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the "
         "official\n"
-        "key names. Run the same command again to go on after an interruption; failures are listed in failed.csv.",
-        "  falsetto extract labels.csv --root clips --encoder self_large_vox_433h.pt -o features",
+        "key names; a clip is decoded once for all encoders. Run the same command again to go on after an\n"
+        "interruption; failures are listed in failed.csv.",
+        "  falsetto extract labels.csv --root clips -e self_large_vox_433h.pt -o features\n"
+        "  falsetto extract labels.csv -e clip -e videomae -e braven.pth:video --layers all -o features",
         options,
         sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);
-    if (code >= 0)
-        return code;
-    if (positional != 1 || !x.out)
-        return cli_misuse(&usage, "one list and -o are needed");
-    cli_begin(&common);
-    snprintf(name, sizeof name, "%s", encoder);
-    x.csv = argv[0];
-    x.stream = cli_split_stream(name);
-    x.encoder = name;
-    x.half_precision = dtype == 1;
-    x.numbers = cli_numbers(&common);
-    x.threads = common.threads;
-    x.log = &common.log;
-    x.progress = &common.progress;
-    if (fal_extract(&x, &r, &err) != FAL_OK)
-        return cli_fail(&err);
-    cli_progress_done();
-    printf("%s: %zu clips, %zu written, %zu already there, %zu failed, %.1f s\n", x.out, r.clips, r.written, r.kept,
-           r.failed, r.seconds);
-    if (r.failed)
-        cli_warn("%zu clips failed: %s/failed.csv tells why", r.failed, x.out);
-    return r.failed ? EXIT_INPUT : EXIT_DONE;
+    if (code < 0)
+        code = check(&e, &usage, positional);
+    if (code < 0) {
+        cli_begin(&e.common);
+        x->csv = argv[0];
+        code = extract_list(&e);
+    }
+    cli_encoders_free(&e.encoders);
+    return code;
 }
 
 const cli_command cmd_extract = {"extract", "features of a dataset", run};

@@ -167,3 +167,50 @@ fal_stream cli_split_stream(char *text)
         *colon = '\0';
     return stream;
 }
+
+bool cli_parse_layers(const char *text, cli_layers *out)
+{
+    if (!text || !strcmp(text, "last"))
+        return true;
+    if (!strcmp(text, "all"))
+        return out->all = true;
+    for (; out->count < CLI_MAX_LAYERS; text++) {
+        char *end;
+        long k = strtol(text, &end, 10);
+        if (end == text || k < 0 || k > 100000)
+            return false;
+        out->items[out->count++] = (int)k;
+        if (!*end)
+            return true;
+        if (*end != ',')
+            return false;
+        text = end;
+    }
+    return false;
+}
+
+int cli_name_encoders(const cli_usage *usage, const cli_list *names, const cli_list *features, cli_encoders *out)
+{
+    if (features->count > 1 && features->count != names->count)
+        return cli_misuse(usage, "%zu features for %zu encoders: give one for all, or one for each in the same order",
+                          features->count, names->count);
+    out->items = calloc(names->count + 1, sizeof *out->items);
+    for (size_t i = 0; out->items && i < names->count; i++) {
+        const char *feature = features->count ? features->items[features->count == 1 ? 0 : i] : NULL;
+        cli_encoder *e = &out->items[out->count++];
+        e->feature = feature && strcmp(feature, "default") ? feature : NULL;
+        e->name = strdup(names->items[i]);
+        if (!e->name)
+            return EXIT_INPUT;
+        e->stream = cli_split_stream(e->name);
+    }
+    return out->items ? -1 : EXIT_INPUT;
+}
+
+void cli_encoders_free(cli_encoders *encoders)
+{
+    for (size_t i = 0; i < encoders->count; i++)
+        free(encoders->items[i].name);
+    free(encoders->items);
+    *encoders = (cli_encoders){0};
+}

@@ -1,4 +1,9 @@
-/* Features of a whole dataset: one .npz per clip, mirroring the dataset's paths, in the official key names. */
+/* Features of a whole dataset: one .npz per clip and encoder, mirroring the dataset's paths, in the official key names.
+ *
+ *     fal_extract_encoder encoders[] = {{.source = "clip"}, {.source = "large.pt", .stream = FAL_STREAM_VIDEO}};
+ *     fal_extract_options options = {.csv = "labels.csv", .out = "features", .encoders = encoders, .encoder_count = 2};
+ *     if (fal_extract(&options, &report, &err)) fail(err.text);      -> features/clip-video/..., features/large-video/...
+ */
 #ifndef FALSETTO_EXTRACT_H
 #define FALSETTO_EXTRACT_H
 
@@ -11,15 +16,27 @@
 extern "C" {
 #endif
 
+typedef struct fal_extract_encoder {
+    const char *source;    /* path or registry name */
+    fal_stream stream;     /* 0: every stream the encoder has ("audio", "visual", "multimodal" in one file) */
+    const char *feature;   /* as fal_encoder_options.feature; NULL: the family's default */
+} fal_extract_encoder;
+
 typedef struct fal_extract_options {
     const char *csv;       /* columns path and, for training, label */
     const char *root;      /* folder the paths are relative to; NULL: the CSV's own folder */
     const char *out;       /* output folder, made if needed */
-    const char *encoder;   /* path or registry name */
-    fal_stream stream;     /* 0: every stream the encoder has ("audio", "visual", "multimodal" in one file) */
+    const fal_extract_encoder *encoders;
+    size_t encoder_count;
+    /* Hidden states to store beside the features, one row per feature row: layers[i] = k is what layer k writes (0: what
+     * the first one reads). */
+    const int *layers;
+    size_t layer_count;
+    bool all_layers;
     fal_number_format numbers;
     bool half_precision;   /* store float16 */
     bool exact_preprocessing, trim_silence;
+    fal_mouth_alignment mouth_alignment;
     int jobs;              /* clips at the same time; 0: one per core */
     int threads;           /* cores in all; 0: all available */
     const fal_progress *progress;
@@ -27,14 +44,25 @@ typedef struct fal_extract_options {
 } fal_extract_options;
 
 typedef struct fal_extract_report {
-    size_t clips, written, kept, failed; /* kept: already there, complete and readable */
+    size_t clips, encoders;
+    size_t written, kept, failed; /* feature files, one per clip and encoder; kept: already there, complete, readable */
     double seconds;
 } fal_extract_report;
 
-/* Resumable: clips whose file is complete are kept. A clip that fails is reported in <out>/failed.csv (path,reason) and
- * never stops the others. A path with ".." in it fails, and so do clips that would share one file ("a.mp4" and "a.wav":
- * the layout drops the last four characters). <out>/extract.json records encoder and options; running with other ones
- * into the same folder is refused. */
+/* A clip is decoded once for all encoders. With one encoder the files lie in `out`; with several each has a folder
+ * below it: the model's name with its stream ("clip-video") where there is only one, and its feature where one was asked
+ * for. Each such folder is a feature folder of its own.
+ *
+ * Arrays: "audio", "visual", "multimodal" for encoders of sound and picture (AV-HuBERT), "arr_0" for the others; hidden
+ * states "hidden_7", or "audio_hidden_7" and so on beside a named array. With all streams of AV-HuBERT every array is cut
+ * to the shorter of sound and picture, as upstream does; one stream alone keeps its own length, which may be a few rows
+ * more.
+ *
+ * Resumable: files that are complete are kept. A clip that fails is reported in <out>/failed.csv (path,encoder,reason)
+ * and never stops the others; nor does one encoder that a clip has nothing for stop the other encoders. A path with ".."
+ * in it fails, and so do clips that would share one file ("a.mp4" and "a.wav": the layout drops the last four
+ * characters). extract.json beside the features records encoder (with a checksum of its file) and options; running with
+ * other ones into the same folder is refused. */
 FAL_API fal_status fal_extract(const fal_extract_options *options, fal_extract_report *report, fal_error *err);
 
 #ifdef __cplusplus

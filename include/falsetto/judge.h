@@ -58,6 +58,7 @@ typedef struct fal_judge_member {
     const char *encoder;  /* path or registry name */
     const char *head;     /* path of a head for this encoder's features, or "builtin:puppet" */
     fal_stream stream;    /* 0: what the head says, else the encoder's default */
+    const char *feature;  /* as fal_encoder_options.feature; NULL: what the head says, else the family's default */
 } fal_judge_member;
 
 typedef struct fal_judge_options {
@@ -70,8 +71,8 @@ typedef struct fal_judge_options {
 
 typedef struct fal_judge fal_judge;
 
-/* Members that name the same encoder share one copy of its weights. A head whose dimension is not the encoder's is
- * refused. One judge serves one clip at a time. */
+/* Members that name the same encoder share one copy of its weights, and its pass over a clip if they read the same
+ * stream. A head whose dimension is not the encoder's is refused. One judge serves one clip at a time. */
 FAL_API fal_status fal_judge_open(const fal_judge_options *options, fal_judge **out, fal_error *err);
 FAL_API void fal_judge_free(fal_judge **judge);
 
@@ -81,6 +82,7 @@ typedef struct fal_clip_choices {
     bool exact_preprocessing; /* the official scripts to the letter: native frame rate, detector on every frame */
     bool trim_silence;        /* drop leading silence as AVH-Align does */
     int face;                 /* 0: most persistent face; N: the N-th by persistence, from 1 */
+    fal_mouth_alignment mouth_alignment;
     const fal_progress *progress;
 } fal_clip_choices;
 
@@ -93,10 +95,11 @@ typedef struct fal_range {
 /* What one member says. */
 typedef struct fal_opinion {
     const char *encoder, *head;
-    const char *family;
+    const char *family, *feature;
     fal_stream stream;
     bool usable;             /* counts in the verdict. False: its stream is missing or too short (then frames is 0 and
-                              * the scores are empty), silent, or shows no face */
+                              * the scores are empty), silent, or shows no face to an encoder of mouths or faces */
+    double say;              /* its share in the verdict: the fused P(fake) is the sum of say * p_fake; 0 unless usable */
     double clip_logit;       /* raw log-sum-exp, for parity with published results */
     double p_fake;           /* calibrated when the head is, else sigmoid(2 s) */
     bool calibrated;
@@ -106,13 +109,13 @@ typedef struct fal_opinion {
 } fal_opinion;
 
 typedef struct fal_face_facts {
-    bool looked;              /* a member needed the picture */
+    bool looked;              /* a member needed the face, and there was a picture to look at */
     int64_t frames, seen, interpolated, missing;
     int64_t faces;            /* distinct faces followed through the clip */
     double several_fraction;  /* share of frames with more than one face */
     int chosen;               /* the face looked at, from 1; 0: none */
     double median_width;      /* of the chosen face, pixels */
-    bool whole_frames;        /* no face anywhere: whole frames instead of mouth crops, as the official script does */
+    bool whole_frames;        /* no face anywhere: the middle of the frames instead of mouths and faces */
 } fal_face_facts;
 
 typedef struct fal_sound_facts {
@@ -124,8 +127,8 @@ typedef struct fal_sound_facts {
 } fal_sound_facts;
 
 typedef struct fal_timing {
-    double decode_s; /* sound, and the second decoding, which cuts the crops */
-    double face_s;   /* the first decoding with the face track */
+    double decode_s; /* sound, pictures scaled, and the second decoding, which cuts around the face */
+    double face_s;   /* the first decoding where it follows faces */
     double encode_s; /* encoders, heads and explanation */
     double total_s;
 } fal_timing;

@@ -1,24 +1,37 @@
-/* From a clip to what encoders read: one decoding and one face track serve every input asked for. */
+/* From a clip to what encoders read: sound and crops in memory, pictures handed on as they are decoded, and the facts
+ * found on the way. One decoding serves all of it, and a second one whatever is cut out around the face. */
 #ifndef FAL_FEATURE_INPUTS_H
 #define FAL_FEATURE_INPUTS_H
 
 #include "core/log.h"
 #include "core/status.h"
 #include "face/detector.h"
+#include "face/picture.h"
 #include "tensor/tensor.h"
 
 #include <falsetto/judge.h>
 
+/* Takes pictures one by one, so that nobody holds a clip of them. Pixels last for the call. */
+typedef struct fal_picture_sink {
+    fal_input_kind kind; /* FAL_INPUT_FRAME: whole frames; FAL_INPUT_FACE: the square around the face that is followed */
+    fal_status (*take)(void *user, const fal_picture *picture, fal_error *err);
+    void *user;
+} fal_picture_sink;
+
 typedef struct fal_input_request {
-    bool wave;              /* 16 kHz mono, torchaudio's resampling: wav2vec2 family */
+    bool wave;              /* 16 kHz mono, torchaudio's resampling: every encoder that reads the waveform */
     bool logfbank;          /* AV-HuBERT's stacked log filterbank, soxr-HQ resampling */
-    bool mouth;             /* 96x96 grey mouth crops */
+    bool mouth;             /* 96x96 grey mouth crops, in AV-HuBERT's alignment unless mouth_alignment says otherwise */
+    bool mouth_avsr;        /* 96x96 RGB mouth crops, in Auto-AVSR's alignment */
+    fal_mouth_alignment mouth_alignment;
+    const fal_picture_sink *sinks;
+    size_t sink_count;
     bool sound_facts;       /* level, speech time: from whichever waveform is read (soxr-HQ if none is asked for) */
     bool exact;             /* official scripts to the letter */
     bool trim_silence;      /* AVH-Align's --trimmed: drops leading silence and the frames beside it */
     int face;               /* 0: most persistent; N: the N-th, from 1 */
     int threads;            /* decoder threads */
-    fal_detector *detector; /* borrowed; needed for mouth */
+    fal_detector *detector; /* borrowed; needed for mouths and faces */
     const fal_progress *progress;
     const fal_log *log;
 } fal_input_request;
@@ -35,13 +48,17 @@ typedef struct fal_clip_inputs {
     float *logfbank;        /* [audio_rows, 104], or NULL */
     int64_t audio_rows;
     uint8_t *mouth;         /* [frames, 96, 96], or NULL */
+    uint8_t *mouth_avsr;    /* [frames, 96, 96, 3], or NULL */
+    fal_error avsr_refusal; /* exact: why Auto-AVSR's script would not take this clip; else without a code */
     int64_t frames;         /* video frames at 25 fps (native rate when exact) after trimming */
     double start_s;         /* time of the first row in the clip: 0, or later when silence was trimmed */
-    double decode_s, face_s; /* wall time: sound and crops (second decoding); first decoding with face tracking */
+    /* Wall time: decoding and cutting; the first decoding where it follows faces; what the sinks took of either is in
+     * sink_s only. */
+    double decode_s, face_s, sink_s;
 } fal_clip_inputs;
 
-/* A stream the clip does not have leaves its arrays NULL: that is no error here. Audio rows and video frames are not
- * cut to equal length; fal_paired_rows does that for the encoders that look at both. */
+/* A stream the clip does not have leaves its arrays NULL, and sinks without a call: that is no error here. Audio rows
+ * and video frames are not cut to equal length; fal_paired_rows does that for the encoders that look at both. */
 fal_status fal_clip_inputs_read(const char *path, const fal_input_request *request, fal_clip_inputs *out,
                                 fal_error *err);
 void fal_clip_inputs_free(fal_clip_inputs *inputs);

@@ -14,6 +14,7 @@ static const double SMALL_FACE_PX = 64;      /* the 96-pixel crop is upscaled mo
 static const double SHORT_SPEECH_S = 1.5;
 static const double SHORT_CLIP_S = 1.0;
 static const double LENGTH_GAP_S = 0.5;
+enum { LEAST_SAMPLES = 530, MOST_SAMPLES = 670 }; /* at 16 kHz per frame of 40 ms, both excluded: Auto-AVSR's bounds */
 static const double DISAGREEMENT = 0.5;      /* between the members' P(fake) */
 
 typedef struct writer {
@@ -43,10 +44,15 @@ static fal_severity blocking_unless_others(const fal_judgement *r)
     return FAL_SEVERITY_BLOCKING;
 }
 
+static bool has_frames(const fal_judgement *r)
+{
+    return r->media.video.present && r->report.frames_out > 0;
+}
+
 static void check_streams(const fal_judge_context *c, writer *w)
 {
     const fal_judgement *r = c->result;
-    if (c->needs_video && (!r->media.video.present || !r->face.looked))
+    if (c->needs_video && !has_frames(r))
         say(w, "no-video", blocking_unless_others(r), "The file has no %svideo, which an encoder needs.",
             r->media.video.present ? "decodable " : "");
     if (c->needs_audio && !r->sound.present)
@@ -60,7 +66,7 @@ static void check_frames(const fal_judge_context *c, writer *w)
     for (size_t i = 0; i < r->opinion_count; i++) {
         const fal_opinion *o = &r->opinions[i];
         bool has_input = (!(o->stream & FAL_STREAM_AUDIO) || r->sound.present) &&
-                         (!(o->stream & FAL_STREAM_VIDEO) || r->face.looked);
+                         (!(o->stream & FAL_STREAM_VIDEO) || has_frames(r));
         if (!o->frames && has_input) {
             say(w, "too-short", blocking_unless_others(r), "The clip is too short for one frame of %s.", o->encoder);
             return;
@@ -76,7 +82,7 @@ static void check_face(const fal_judge_context *c, writer *w)
     double without = 1 - (double)f->seen / (double)f->frames;
     if (f->whole_frames)
         say(w, "no-face", blocking_unless_others(c->result),
-            "No face was found in any of %lld frames; whole frames went into the encoder, as in the official script.",
+            "No face was found in any of %lld frames; encoders of mouths and faces got the middle of the frames.",
             (long long)f->frames);
     else if (without >= PARTIAL_FACE)
         say(w, "no-face-partial", FAL_SEVERITY_WARNING,
@@ -104,17 +110,34 @@ static void check_sound(const fal_judge_context *c, writer *w)
             s->speech_s, SHORT_SPEECH_S);
 }
 
+static bool joins_streams(const fal_judgement *r)
+{
+    for (size_t i = 0; i < r->opinion_count; i++)
+        if (r->opinions[i].stream == FAL_STREAM_AV)
+            return true;
+    return false;
+}
+
 static void check_lengths(const fal_judge_context *c, writer *w)
 {
     const fal_judgement *r = c->result;
     if (r->duration_s > 0 && r->duration_s < SHORT_CLIP_S)
         say(w, "short-clip", FAL_SEVERITY_WARNING, "The clip lasts only %.2f s.", r->duration_s);
-    if (!r->face.looked || !r->sound.present || r->report.video_s <= 0 || r->report.audio_s <= 0)
+    if (!c->needs_video || !r->sound.present || r->report.video_s <= 0 || r->report.audio_s <= 0)
         return;
     double gap = r->report.audio_s - r->report.video_s;
     if (fabs(gap) > LENGTH_GAP_S)
-        say(w, "length-mismatch", FAL_SEVERITY_WARNING, "Audio is %.2f s %s than video; the longer one was cut.",
-            fabs(gap), gap > 0 ? "longer" : "shorter");
+        say(w, "length-mismatch", FAL_SEVERITY_WARNING, "Audio is %.2f s %s than video%s.", fabs(gap),
+            gap > 0 ? "longer" : "shorter", joins_streams(r) ? "; an encoder of both got them at one length" : "");
+}
+
+/* Auto-AVSR's own demonstration refuses such clips; the encoder cuts the waveform, or fills it with silence. */
+static void check_join(const fal_judge_context *c, writer *w)
+{
+    if (c->samples_per_frame && (c->samples_per_frame <= LEAST_SAMPLES || c->samples_per_frame >= MOST_SAMPLES))
+        say(w, "av-length-ratio", FAL_SEVERITY_WARNING,
+            "%lld samples of sound per frame, where an encoder of both joins 640: it got sound cut or filled up.",
+            (long long)c->samples_per_frame);
 }
 
 static void check_media(const fal_judge_context *c, writer *w)
@@ -155,15 +178,27 @@ static void check_members(const fal_judge_context *c, writer *w)
         say(w, "uncalibrated-head", FAL_SEVERITY_NOTE,
             "P(fake) is sigmoid(2 s) of the raw logit, which grows with the clip's length: the head has no "
             "calibration.");
-    if (c->mismatch_head)
+}
+
+static void check_match(const fal_judge_context *c, writer *w)
+{
+    if (c->match == FAL_MATCH_OTHER && c->mismatch_feature)
+        say(w, "encoder-mismatch", FAL_SEVERITY_WARNING, "The head %s was trained on the feature \"%s\" of %s.",
+            c->mismatch_head, c->mismatch_feature, c->mismatch_wanted);
+    else if (c->match == FAL_MATCH_OTHER)
         say(w, "encoder-mismatch", FAL_SEVERITY_WARNING, "The head %s was trained on features of %s, not of %s.",
+            c->mismatch_head, c->mismatch_wanted, c->mismatch_given);
+    else if (c->match == FAL_MATCH_RENAMED)
+        say(w, "encoder-mismatch", FAL_SEVERITY_NOTE,
+            "The head %s was trained on %s; %s is of its family and width, the same if the file was renamed.",
             c->mismatch_head, c->mismatch_wanted, c->mismatch_given);
 }
 
 typedef void check_fn(const fal_judge_context *context, writer *w);
 
 static check_fn *const checks[] = {
-    check_streams, check_frames, check_face, check_sound, check_lengths, check_media, check_members,
+    check_streams, check_frames, check_face, check_sound,
+    check_lengths, check_join, check_media, check_members, check_match,
 };
 
 /* Stable, so that reasons of one severity stay in the order of the checks. */

@@ -3,6 +3,8 @@
 #ifndef FAL_JUDGE_REASONS_H
 #define FAL_JUDGE_REASONS_H
 
+#include "judge/mismatch.h"
+
 #include <falsetto/judge.h>
 
 /* Members' facts that are not in the judgement itself. */
@@ -12,7 +14,11 @@ typedef struct fal_judge_context {
     bool demonstration;            /* some head is for demonstration only */
     bool random_encoder;
     bool uncalibrated;
-    const char *mismatch_head, *mismatch_wanted, *mismatch_given; /* a head trained on another encoder, or NULL */
+    /* The head that fits its encoder worst, what it was trained on, and what it is used with. */
+    fal_match match;
+    const char *mismatch_head, *mismatch_wanted, *mismatch_given;
+    const char *mismatch_feature; /* the feature it was trained on, when that is the difference, else NULL */
+    int64_t samples_per_frame;    /* for an encoder that joins waveform and frames (Auto-AVSR); 0: none, or no frame */
 } fal_judge_context;
 
 enum { FAL_MAX_REASONS = 32 };

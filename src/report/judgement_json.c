@@ -10,8 +10,10 @@ static void put_opinion(fal_jw *w, const fal_opinion *o)
     fal_jw_put_string(w, "encoder", o->encoder);
     fal_jw_put_string(w, "family", o->family);
     fal_jw_put_string(w, "stream", fal_stream_name(o->stream));
+    fal_jw_put_string(w, "feature", o->feature);
     fal_jw_put_string(w, "head", o->head);
     fal_jw_put_bool(w, "usable", o->usable);
+    fal_jw_put_double(w, "say", o->say);
     fal_jw_put_bool(w, "calibrated", o->calibrated);
     if (o->frames) {
         fal_jw_put_double(w, "clip_logit", o->clip_logit);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { WIDTH = 960, HEIGHT = 360, LEFT = 64, RIGHT = 24, TOP = 64, BOTTOM = 72, TEXT = 512 };
+enum { LEGEND_ROW = 18, SWATCH = 16 }; /* height of a row; width of the stroke before a name */
 
 typedef struct colour {
     double r, g, b;
@@ -20,7 +21,8 @@ typedef struct colour {
 
 /* Okabe and Ito's palette: distinct for colour-blind readers. */
 static const colour palette[] = {
-    {0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65}, {0.34, 0.71, 0.91},
+    {0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65},
+    {0.34, 0.71, 0.91}, {0.90, 0.62, 0.00}, {0.30, 0.30, 0.30},
 };
 static const colour verdict_colour[] = {
     [FAL_VERDICT_REAL] = {0.00, 0.50, 0.33},
@@ -159,20 +161,66 @@ static void draw_ranges(const plot *p)
     }
 }
 
+static void set_opinion_style(const plot *p, size_t index)
+{
+    set_colour(p->cr, palette[index % (sizeof palette / sizeof *palette)], p->j->opinions[index].usable ? 1 : 0.4);
+    cairo_set_line_width(p->cr, 1.6);
+}
+
 static void draw_curves(const plot *p)
 {
-    char label[256];
-    double x = LEFT;
     for (size_t i = 0; i < p->j->opinion_count; i++) {
         const fal_opinion *o = &p->j->opinions[i];
-        set_colour(p->cr, palette[i % (sizeof palette / sizeof *palette)], o->usable ? 1 : 0.4);
-        cairo_set_line_width(p->cr, 1.6);
+        set_opinion_style(p, i);
         cairo_new_path(p->cr);
         for (int64_t t = 0; t < o->frames; t++)
             cairo_line_to(p->cr, x_of(p, o->start_s + ((double)t + 0.5) / o->rate_hz), y_of(p, o->frame_logits[t]));
         cairo_stroke(p->cr);
-        snprintf(label, sizeof label, "%s:%s", fal_path_base(o->encoder), fal_stream_name(o->stream));
-        x += text_at(p->cr, x, HEIGHT - BOTTOM + 40, 0, 12, label) + 24;
+    }
+}
+
+/* ---- legend: two columns when there are several opinions ---- */
+
+static size_t legend_columns(const fal_judgement *j)
+{
+    return j->opinion_count > 1 ? 2 : 1;
+}
+
+/* What the picture is taller by than one with a single row. */
+static int legend_growth(const fal_judgement *j)
+{
+    size_t columns = legend_columns(j), rows = (j->opinion_count + columns - 1) / columns;
+    return rows > 1 ? (int)(rows - 1) * LEGEND_ROW : 0;
+}
+
+static void legend_text(char *out, size_t size, const fal_opinion *o)
+{
+    const char *name = fal_path_base(o->encoder), *stream = fal_stream_name(o->stream);
+    if (!o->frames)
+        snprintf(out, size, "%s:%s  no input", name, stream);
+    else if (!o->usable)
+        snprintf(out, size, "%s:%s  P(fake) %.2f, left out", name, stream, o->p_fake);
+    else
+        snprintf(out, size, "%s:%s  P(fake) %.2f, say %.0f%%", name, stream, o->p_fake, 100 * o->say);
+}
+
+static void draw_legend(const plot *p)
+{
+    size_t columns = legend_columns(p->j);
+    double width = (double)(WIDTH - LEFT - RIGHT) / (double)columns;
+    for (size_t i = 0; i < p->j->opinion_count; i++) {
+        char text[256];
+        double x = LEFT + width * (double)(i % columns), y = HEIGHT - BOTTOM + 40 + LEGEND_ROW * (double)(i / columns);
+        legend_text(text, sizeof text, &p->j->opinions[i]);
+        cairo_save(p->cr);
+        cairo_rectangle(p->cr, x, y - LEGEND_ROW, width - 12, 2 * LEGEND_ROW); /* a long name ends at its column */
+        cairo_clip(p->cr);
+        set_opinion_style(p, i);
+        cairo_move_to(p->cr, x, y - 4);
+        cairo_line_to(p->cr, x + SWATCH, y - 4);
+        cairo_stroke(p->cr);
+        text_at(p->cr, x + SWATCH + 6, y, 0, 12, text);
+        cairo_restore(p->cr);
     }
 }
 
@@ -187,7 +235,7 @@ static void draw_footnote(const plot *p)
     else
         snprintf(text, sizeof text, "%s", j->reasons[0].text);
     cairo_set_source_rgb(p->cr, 0.35, 0.35, 0.35);
-    text_at(p->cr, LEFT, HEIGHT - BOTTOM + 60, 0, 11, text);
+    text_at(p->cr, LEFT, HEIGHT - BOTTOM + 60 + legend_growth(j), 0, 11, text);
 }
 
 static void draw(cairo_t *cr, const fal_judgement *j)
@@ -200,6 +248,7 @@ static void draw(cairo_t *cr, const fal_judgement *j)
     draw_axes(&p);
     draw_ranges(&p);
     draw_curves(&p);
+    draw_legend(&p);
     draw_title(&p);
     draw_footnote(&p);
 }
@@ -214,12 +263,12 @@ static picture_format format_of(const char *path)
                                         : PICTURE_UNKNOWN;
 }
 
-static cairo_surface_t *open_surface(picture_format format, const char *path)
+static cairo_surface_t *open_surface(picture_format format, const char *path, int height)
 {
     switch (format) {
-    case PICTURE_SVG: return cairo_svg_surface_create(path, WIDTH, HEIGHT);
-    case PICTURE_PDF: return cairo_pdf_surface_create(path, WIDTH, HEIGHT);
-    default: return cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
+    case PICTURE_SVG: return cairo_svg_surface_create(path, WIDTH, height);
+    case PICTURE_PDF: return cairo_pdf_surface_create(path, WIDTH, height);
+    default: return cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, height);
     }
 }
 
@@ -234,7 +283,7 @@ fal_status fal_judgement_draw(const fal_judgement *j, const char *path, fal_erro
     if (format == PICTURE_UNKNOWN)
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s: a picture's name must end in .svg, .pdf or .png", path);
     FAL_TRY(fal_atomic_open(path, &file, err));
-    surface = open_surface(format, fal_atomic_temp_path(file));
+    surface = open_surface(format, fal_atomic_temp_path(file), HEIGHT + legend_growth(j));
     cr = cairo_create(surface);
     draw(cr, j);
     drawn = cairo_status(cr);

@@ -173,29 +173,6 @@ static void test_encode_names_what_is_wrong(void **state)
 
 /* ---- models ---- */
 
-static void test_models_list(void **state)
-{
-    (void)state;
-    expect(run("models", "list"), 0, "avhubert-random", NULL);
-    expect(run("models", "list"), 0, "wav2vec2-xls-r-300m", NULL);
-}
-
-static void test_models_info(void **state)
-{
-    (void)state;
-    outcome o = run("models", "info", AVHUBERT("checkpoint_ft.pt"));
-    fal_json *json = parse_line(o.out, strlen(o.out));
-    assert_string_equal(fal_json_string(fal_json_get(json, "family"), ""), "avhubert");
-    fal_json_free(&json);
-    expect(o, 0, NULL, NULL);
-    o = run("models", "info", fal_data_path("heads/linear_train/checkpoint/model-epoch=05.ckpt"));
-    json = parse_line(o.out, strlen(o.out));
-    fal_json_free(&json);
-    expect(o, 0, "head.weight", NULL);
-    expect(run("models", "info", fal_data_path("index.json")), 1, NULL, "index.json");
-    expect(run("models", "info", "absent.pt"), 1, NULL, "absent.pt");
-}
-
 /* The imported file is the same encoder. */
 static void test_models_import(void **state)
 {
@@ -238,8 +215,6 @@ int main(void)
         cmocka_unit_test(test_encode_against_a_golden),
         cmocka_unit_test(test_encode_writes_stages),
         cmocka_unit_test(test_encode_names_what_is_wrong),
-        cmocka_unit_test(test_models_list),
-        cmocka_unit_test(test_models_info),
         cmocka_unit_test(test_models_import),
         cmocka_unit_test(test_bench),
     };

@@ -89,8 +89,8 @@ static void test_wrong_arguments(void **state)
     misuse(run("train", "probe", "--train", "a", "--val", "b", "--features", "c", "-o", "d", "--stream", "smell"),
            "'smell' is none of audio, video, av");
     misuse(run("eval"), "--head and --features are needed");
-    misuse(run("models"), "list, info, import or init");
-    misuse(run("models", "pull", "x"), "list, info, import or init");
+    misuse(run("models"), "list, info, verify, pull, import or init");
+    misuse(run("models", "push", "x"), "list, info, verify, pull, import or init");
     misuse(run("models", "info"), "'info' takes 1 argument");
     misuse(run("models", "import", "x"), "'import' needs -o FILE");
     misuse(run("encode"), "one model and -o are needed");

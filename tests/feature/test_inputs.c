@@ -16,6 +16,13 @@
 
 enum { RATE = 16000 };
 
+static fal_status encode(const fal_encoder *encoder, fal_session *session, fal_stream stream,
+                         const fal_clip_inputs *in, fal_encoding *got, fal_error *err)
+{
+    const fal_clip_request request = {.encoder = encoder, .stream = stream, .pair = true};
+    return fal_encode_inputs(&request, FAL_MOUTH_BY_FAMILY, session, in, got, err);
+}
+
 /* ---- AV-HuBERT: a wav file and mouth crops, as AVH-Align's extract_features ---- */
 
 static float *read_speech(const char *path, int64_t *count)
@@ -71,7 +78,7 @@ static void check_avhubert(bool trimmed, double tolerance)
         char title[64];
         fal_encoding got;
         fal_npy want = fal_golden_npy(fal_data_path("%s/e2e_%s_%s.npy", folder, mode, streams[i].key));
-        fal_check_ok(fal_encode_inputs(encoder, session, streams[i].stream, &in, &got, &err), &err);
+        fal_check_ok(encode(encoder, session, streams[i].stream, &in, &got, &err), &err);
         snprintf(title, sizeof title, "avhubert %s %s", mode, streams[i].key);
         fal_check_shape(title, &want, 2, ((size_t[]){(size_t)got.rows, (size_t)got.dim}));
         fal_check_close(title, got.features, want.data, want.count, tolerance, 0);
@@ -109,7 +116,7 @@ static void check_wav2vec2(const fal_encoder *encoder, fal_session *session, con
         fal_clip_inputs_read(fal_data_path("%s/%s.wav", folder, name), &(fal_input_request){.wave = true}, &in, &err),
         &err);
     assert_true(in.has_audio && !in.has_video && !in.mouth && !in.logfbank);
-    fal_check_ok(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &in, &got, &err), &err);
+    fal_check_ok(encode(encoder, session, FAL_STREAM_AUDIO, &in, &got, &err), &err);
     snprintf(title, sizeof title, "wav2vec2 %s", name);
     fal_check_shape(title, &want, 2, ((size_t[]){(size_t)got.rows, (size_t)got.dim}));
     double tolerance =
@@ -148,15 +155,15 @@ static void test_streams_that_are_missing(void **state)
     fal_check_ok(
         fal_encoder_open(fal_data_path("avhubert/finetuned_seq2seq_syn/checkpoint_ft.pt"), NULL, &encoder, &err), &err);
     fal_check_ok(fal_session_create(NULL, &session, &err), &err);
-    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &none, &got, &err), FAL_ERR_NOT_FOUND,
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &none, &got, &err), FAL_ERR_NOT_FOUND,
                     "no audio", &err);
-    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_VIDEO, &none, &got, &err), FAL_ERR_NOT_FOUND,
+    fal_check_fails(encode(encoder, session, FAL_STREAM_VIDEO, &none, &got, &err), FAL_ERR_NOT_FOUND,
                     "no video", &err);
-    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND,
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND,
                     "no audio", &err);
     fal_encoder_free(&encoder);
     fal_check_ok(fal_encoder_open(fal_data_path("wav2vec2/w2v2-xlsr-hf_syn/model"), NULL, &encoder, &err), &err);
-    fal_check_fails(fal_encode_inputs(encoder, session, FAL_STREAM_AUDIO, &short_wave, &got, &err), FAL_ERR_TOO_SHORT,
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &short_wave, &got, &err), FAL_ERR_TOO_SHORT,
                     NULL, &err);
     fal_session_free(&session);
     fal_encoder_free(&encoder);

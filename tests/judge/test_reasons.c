@@ -23,6 +23,7 @@ static scene *good_scene(void)
     s.j = (fal_judgement){.path = "clip.mp4", .opinions = s.opinions, .opinion_count = 1, .duration_s = 3};
     s.j.media.video.present = s.j.media.audio.present = true;
     s.j.report.video_s = s.j.report.audio_s = 3;
+    s.j.report.frames_out = 75;
     s.j.face = (fal_face_facts){.looked = true, .frames = 75, .seen = 75, .faces = 1, .chosen = 1, .median_width = 120};
     s.j.sound = (fal_sound_facts){.present = true, .duration_s = 3, .peak_dbfs = -3, .rms_dbfs = -20, .speech_s = 2.5};
     s.c = (fal_judge_context){.result = &s.j, .needs_audio = true, .needs_video = true};
@@ -76,6 +77,7 @@ static void test_missing_video(void **state)
     (void)state;
     scene *s = good_scene();
     s->j.media.video.present = false;
+    s->j.report.frames_out = 0;
     s->j.face = (fal_face_facts){0};
     s->opinions[0].usable = false;
     s->opinions[0].frames = 0;
@@ -186,6 +188,48 @@ static void test_lengths(void **state)
     expect(s, "length-mismatch", FAL_SEVERITY_WARNING, "1.00 s shorter");
 }
 
+/* Encoders of one stream each read their own whole; only one that joins both has something cut. */
+static void test_lengths_of_separate_members(void **state)
+{
+    (void)state;
+    scene *s = good_scene();
+    s->j.report.audio_s = 4;
+    expect(s, "length-mismatch", FAL_SEVERITY_WARNING, "an encoder of both got them at one length");
+    s->opinions[0].stream = FAL_STREAM_AUDIO;
+    s->opinions[1] = (fal_opinion){.encoder = "b", .stream = FAL_STREAM_VIDEO, .usable = true, .frames = 75};
+    s->j.opinion_count = 2;
+    expect(s, "length-mismatch", FAL_SEVERITY_WARNING, "than video.");
+    assert_null(strstr(find(s, "length-mismatch")->text, "both"));
+    s->c.needs_video = false; /* nobody looked */
+    expect_none(s);
+}
+
+static void test_sound_per_frame(void **state)
+{
+    (void)state;
+    scene *s = good_scene();
+    s->c.samples_per_frame = 640;
+    expect_none(s);
+    s->c.samples_per_frame = 531;
+    expect_none(s);
+    s->c.samples_per_frame = 669;
+    expect_none(s);
+    s->c.samples_per_frame = 530;
+    expect(s, "av-length-ratio", FAL_SEVERITY_WARNING, "530 samples of sound per frame");
+    s->c.samples_per_frame = 670;
+    expect(s, "av-length-ratio", FAL_SEVERITY_WARNING, "670 samples of sound per frame");
+}
+
+/* A whole-frame encoder needs no face, and nobody looked for one. */
+static void test_frames_without_a_face_track(void **state)
+{
+    (void)state;
+    scene *s = good_scene();
+    s->j.face = (fal_face_facts){0};
+    s->opinions[0].stream = FAL_STREAM_VIDEO;
+    expect_none(s);
+}
+
 /* Every warning that decoding can give reaches the reasons under its own code. */
 static void test_media_warnings(void **state)
 {
@@ -227,8 +271,16 @@ static void test_members(void **state)
     s->c.mismatch_head = "probe.ckpt";
     s->c.mismatch_wanted = "large.pt";
     s->c.mismatch_given = "base.pt";
+    s->c.match = FAL_MATCH_OTHER;
     expect(s, "encoder-mismatch", FAL_SEVERITY_WARNING,
            "probe.ckpt was trained on features of large.pt, not of base.pt");
+    s->c.mismatch_feature = "pooled";
+    expect(s, "encoder-mismatch", FAL_SEVERITY_WARNING, "trained on the feature \"pooled\" of large.pt");
+    s->c.match = FAL_MATCH_RENAMED;
+    expect(s, "encoder-mismatch", FAL_SEVERITY_NOTE, "if the file was renamed");
+    s->c.match = FAL_MATCH_FITS;
+    collect(s);
+    assert_null(find(s, "encoder-mismatch"));
 }
 
 static void test_order_and_limits(void **state)
@@ -246,6 +298,7 @@ static void test_order_and_limits(void **state)
                                .demonstration = true,
                                .random_encoder = true,
                                .uncalibrated = true,
+                               .match = FAL_MATCH_OTHER,
                                .mismatch_head = "h",
                                .mismatch_wanted = "w",
                                .mismatch_given = "g"};
@@ -266,6 +319,7 @@ static void test_long_names_are_cut(void **state)
     scene *s = good_scene();
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
+    s->c.match = FAL_MATCH_OTHER;
     s->c.mismatch_head = s->c.mismatch_wanted = s->c.mismatch_given = name;
     collect(s);
     assert_int_equal(strlen(s->reasons[0].text), sizeof s->reasons[0].text - 1);
@@ -283,6 +337,9 @@ int main(void)
         cmocka_unit_test(test_small_face),
         cmocka_unit_test(test_sound),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_lengths_of_separate_members),
+        cmocka_unit_test(test_sound_per_frame),
+        cmocka_unit_test(test_frames_without_a_face_track),
         cmocka_unit_test(test_media_warnings),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_order_and_limits),
