@@ -23,8 +23,7 @@ static int list_probes(void)
 /* Said before anything is fetched, also to those who want no notes: whoever goes on accepts it. */
 static void say_licence(const char *name, const char *licence, bool non_commercial, const char *source)
 {
-    cli_warn("%s: licence %s%s; from %s", name, licence,
-             non_commercial ? ": NON-COMMERCIAL USE ONLY" : "", source);
+    cli_warn("%s: licence %s%s; from %s", name, licence, non_commercial ? ": NON-COMMERCIAL USE ONLY" : "", source);
 }
 
 static void say_licence_of(const pull *p, const char *name)
@@ -82,8 +81,8 @@ static int pull_one(const pull *p, const char *name)
     const fal_pull_options options = {.force = p->force,
                                       .fetch = {.progress = &p->common.progress, .log = &p->common.log}};
     say_licence_of(p, name);
-    fal_status st = p->probe ? fal_probe_pull(name, &options, &report, &err)
-                             : fal_model_pull(name, &options, &report, &err);
+    fal_status st =
+        p->probe ? fal_probe_pull(name, &options, &report, &err) : fal_model_pull(name, &options, &report, &err);
     if (st != FAL_OK)
         return cli_fail(&err);
     int code = tell(p, name, &report);

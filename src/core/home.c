@@ -14,7 +14,8 @@ fal_status fal_home_path(const char *part, char **path, fal_error *err)
 {
     fal_status st = FAL_OK;
     char *made = NULL;
-    const char *own = set_variable("FALSETTO_HOME"), *data = set_variable("XDG_DATA_HOME"), *user = set_variable("HOME");
+    const char *own = set_variable("FALSETTO_HOME"), *data = set_variable("XDG_DATA_HOME"),
+               *user = set_variable("HOME");
     if (own)
         FAL_ALLOC(made, fal_asprintf("%s/%s", own, part));
     else if (data && data[0] == '/')

@@ -18,8 +18,8 @@ static const uint32_t constants[ROUNDS] = {
 fal_digest fal_sha256_start(void)
 {
     /* The same of the square roots of the first eight primes. */
-    return (fal_digest){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-                                  0x5be0cd19}};
+    return (fal_digest){
+        .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
 static uint32_t turn(uint32_t x, int n)
@@ -40,7 +40,7 @@ static void schedule(uint32_t w[ROUNDS], const uint8_t *block)
 /* One round. The names of the eight words turn by one place from round to round, so the caller turns them instead of
  * moving the words. */
 static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
-                              uint32_t *h, uint32_t added)
+                             uint32_t *h, uint32_t added)
 {
     uint32_t t = *h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + added;
     *d += t;

@@ -72,7 +72,8 @@ static void judge_status(fal_download *d, int status)
         fal_download_end(d, FAL_VERDICT_ANEW, FAL_ERR_IO, "%s: the file is shorter than what has arrived (HTTP 416)",
                          d->url);
     else if (status == 408 || status == 429 || status >= 500)
-        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: the server is busy or broken (HTTP %d)", d->url, status);
+        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: the server is busy or broken (HTTP %d)", d->url,
+                         status);
     else
         fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: the server refuses (HTTP %d)", d->url, status);
 }
@@ -97,19 +98,15 @@ static void judge(fal_download *d, const fal_transfer_outcome *o)
     case FAL_TRANSFER_STATUS: judge_status(d, o->status); break;
     case FAL_TRANSFER_CUT: judge_cut(d, o->text); break;
     case FAL_TRANSFER_CANCELLED:
-        fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_CANCELLED, "%s: stopped; what has arrived is kept for the next time",
-                         d->options->path);
+        fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_CANCELLED,
+                         "%s: stopped; what has arrived is kept for the next time", d->options->path);
         break;
     case FAL_TRANSFER_UNREACHABLE:
         fal_download_end(d, d->reached ? FAL_VERDICT_RETRY : FAL_VERDICT_NEXT, FAL_ERR_IO,
                          "%s: %s; is this machine online, or does it need a proxy (https_proxy)?", d->url, o->text);
         break;
-    case FAL_TRANSFER_REFUSED:
-        fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: %s", d->url, o->text);
-        break;
-    case FAL_TRANSFER_MEMORY:
-        fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_MEMORY, "%s: out of memory", d->url);
-        break;
+    case FAL_TRANSFER_REFUSED: fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: %s", d->url, o->text); break;
+    case FAL_TRANSFER_MEMORY: fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_MEMORY, "%s: out of memory", d->url); break;
     case FAL_TRANSFER_NONE:
         fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_UNSUPPORTED, "%s; download %s by hand and put it at %s", o->text,
                          d->url, d->options->path);

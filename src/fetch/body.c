@@ -17,10 +17,10 @@ static bool is_web_page_type(const char *type)
 
 static bool web_page(fal_download *d)
 {
-    return fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
-                            "%s: a web page came instead of the file (a login, licence or confirmation page?); open the "
-                            "address in a browser",
-                            d->url);
+    return fal_download_end(
+        d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
+        "%s: a web page came instead of the file (a login, licence or confirmation page?); open it in a browser",
+        d->url);
 }
 
 static int64_t announced_total(const fal_response *r)

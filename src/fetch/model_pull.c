@@ -24,7 +24,8 @@ static fal_status check_model(const fal_pull_job *job, const char *path, const f
     if (ok)
         goto done;
     FAL_TRY(fal_json_parse(text, strlen(text), path, &report, err));
-    FAL_FAIL(FAL_ERR_FORMAT, "%s is there, but not in order: %.600s; it is left where it is, `%s --force %s` fetches it again",
+    FAL_FAIL(FAL_ERR_FORMAT,
+             "%s is there, but not in order: %.600s; it is left where it is, `%s --force %s` fetches it again",
              model->name, fal_json_string(fal_json_at(fal_json_get(report, "problems"), 0), "it does not open"),
              job->command, model->name);
 done:

@@ -7,22 +7,21 @@
 
 /* One commit, so that the files stay these. */
 #define REPOSITORY "https://raw.githubusercontent.com/bit-ml/ssr-dfd/6e2cd54524743414382d33c2801e7ed902d279bc/"
-#define FILE_AT(folder, file, sum)                                                                       \
-    {.name = file, .urls = {REPOSITORY "linear_probing/checkpoints/" folder "/" file}, .sha256 = sum}
-#define PUBLIC .licence = "CC BY-NC-SA 4.0", .source = "github.com/bit-ml/ssr-dfd", .non_commercial = true
 
+/* clang-format off */
+#define PROBE(name_, file_, sum)                                                                                \
+    .name = name_, .licence = "CC BY-NC-SA 4.0", .source = "github.com/bit-ml/ssr-dfd", .non_commercial = true, \
+    .file = {.name = file_, .sha256 = sum, .urls = {REPOSITORY "linear_probing/checkpoints/" name_ "/" file_}}
 /* Trained on the authors' subset of AV-Deepfake1M (Boldisor et al. 2026). */
 static const fal_probe_entry probes[] = {
-    {.name = "avh_multimodal", .encoder = "avhubert-large", .stream = "av", .dim = 1024, PUBLIC,
-     .file = FILE_AT("avh_multimodal", "model-epoch=18.ckpt",
-                     "acbd82e9ae2731631e29dc59ca151681e7223ec8dc48cebad115c0d705a5f003")},
-    {.name = "braven_vsr", .encoder = "braven-large-video-selftrain", .stream = "video", .dim = 1024, PUBLIC,
-     .file = FILE_AT("braven_vsr", "model-epoch=37.ckpt",
-                     "aee6e9243e905b80393c5fb05304fc1f8c0586b7d51fde9c8659ae340ddd92af")},
-    {.name = "wav2vec2", .encoder = "wav2vec2-xls-r-2b", .stream = "audio", .dim = 3840, PUBLIC,
-     .file = FILE_AT("wav2vec2", "model-epoch=48.ckpt",
-                     "8fe22ee83d529f6959be1c93b47ede7b3823d7b69fe43f9d39cba96a5c588119")},
+    {PROBE("avh_multimodal", "model-epoch=18.ckpt", "acbd82e9ae2731631e29dc59ca151681e7223ec8dc48cebad115c0d705a5f003"),
+     .encoder = "avhubert-large", .stream = "av", .dim = 1024},
+    {PROBE("braven_vsr", "model-epoch=37.ckpt", "aee6e9243e905b80393c5fb05304fc1f8c0586b7d51fde9c8659ae340ddd92af"),
+     .encoder = "braven-large-video-selftrain", .stream = "video", .dim = 1024},
+    {PROBE("wav2vec2", "model-epoch=48.ckpt", "8fe22ee83d529f6959be1c93b47ede7b3823d7b69fe43f9d39cba96a5c588119"),
+     .encoder = "wav2vec2-xls-r-2b", .stream = "audio", .dim = 3840},
 };
+/* clang-format on */
 enum { PROBES = sizeof probes / sizeof *probes };
 
 size_t fal_probe_count(void)

@@ -46,11 +46,13 @@ static fal_status adopt(const pull *p, const fal_model_file *file, const char *p
     FAL_TRY(fal_digest_file(path, file->md5 != NULL, "checking what is there (MB)", p->options->fetch.progress, &digest,
                             err));
     if (file->sha256 && !fal_digest_agrees(digest.sha256, file->sha256))
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: its SHA-256 is %s, that of the published file %s: it is another file, or not "
-                 "whole; %s", path, digest.sha256, file->sha256, again);
+        FAL_FAIL(FAL_ERR_FORMAT,
+                 "%s: its SHA-256 is %s, that of the published file %s: it is another file, or not whole; %s", path,
+                 digest.sha256, file->sha256, again);
     if (file->md5 && !fal_digest_agrees(digest.md5, file->md5))
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: its MD5 is %s, that of the published file begins with %s: it is another file, or "
-                 "not whole; %s", path, digest.md5, file->md5, again);
+        FAL_FAIL(FAL_ERR_FORMAT,
+                 "%s: its MD5 is %s, that of the published file begins with %s: it is another file, or not whole; %s",
+                 path, digest.md5, file->md5, again);
     out->how = FAL_PULL_PRESENT;
     out->file.bytes = digest.bytes;
     snprintf(out->file.sha256, sizeof out->file.sha256, "%s", digest.sha256);

@@ -6,7 +6,8 @@
 #include "core/json.h"
 #include "fetch/pull.h"
 
-/* What the folder's receipt says; *out is NULL when there is none that can be understood. `finished`: only pull.json. */
+/* What the folder's receipt says; *out is NULL when there is none that can be understood. `finished`: only pull.json.
+ */
 fal_status fal_receipt_read(const char *folder, bool finished, fal_json **out, fal_error *err);
 
 /* True when it lists every file that the job must have, and the files in the folder have these sizes. */

@@ -99,10 +99,10 @@ static bool set_request(CURL *curl, run *r, const struct curl_slist *lines)
     return SET(CURLOPT_URL, t->url) && SET(CURLOPT_HTTPHEADER, lines) &&
            SET(CURLOPT_USERAGENT, "falsetto/" FAL_VERSION) && SET(CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL) &&
            SET(CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES) && (t->from == 0 || SET(CURLOPT_RANGE, range)) &&
-           SET(CURLOPT_ERRORBUFFER, r->text) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-           SET(CURLOPT_HEADERDATA, r) && SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, r) &&
-           SET(CURLOPT_NOPROGRESS, 0L) && SET(CURLOPT_XFERINFOFUNCTION, on_progress) &&
-           SET(CURLOPT_XFERINFODATA, r) && set_limits(curl, t) && set_certificates(curl);
+           SET(CURLOPT_ERRORBUFFER, r->text) && SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, r) &&
+           SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, r) && SET(CURLOPT_NOPROGRESS, 0L) &&
+           SET(CURLOPT_XFERINFOFUNCTION, on_progress) && SET(CURLOPT_XFERINFODATA, r) && set_limits(curl, t) &&
+           set_certificates(curl);
 }
 
 /* Writing to a connection that the other side has closed raises SIGPIPE inside the TLS library. The process's handlers

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-static const struct { const char *text, *sha256, *md5; } vectors[] = {
+static const struct {
+    const char *text, *sha256, *md5;
+} vectors[] = {
     {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "d41d8cd98f00b204e9800998ecf8427e"},
     {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "900150983cd24fb0d6963f7d28e17f72"},
     {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
@@ -72,7 +74,10 @@ static void test_pieces(void **state)
 static void test_lengths_around_a_block(void **state)
 {
     (void)state;
-    static const struct { size_t length; const char *sha256, *md5; } cases[] = {
+    static const struct {
+        size_t length;
+        const char *sha256, *md5;
+    } cases[] = {
         {55, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318", "ef1772b6dff9a122358552954ad0df65"},
         {56, "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a", "3b0c8ac703f828b04c6c197006d17218"},
         {63, "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34", "b06521f39153d618550606be297466d5"},

@@ -17,7 +17,9 @@ static void set(const char *name, const char *value)
 static void test_order_of_the_variables(void **state)
 {
     (void)state;
-    static const struct { const char *own, *data, *user, *want; } cases[] = {
+    static const struct {
+        const char *own, *data, *user, *want;
+    } cases[] = {
         {"/own", "/data", "/user", "/own/models"},
         {"own", NULL, NULL, "own/models"},
         {NULL, "/data", "/user", "/data/falsetto/models"},

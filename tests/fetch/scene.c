@@ -36,8 +36,8 @@ static void fill(scene *s)
 /* Only this machine is to be asked, whatever the surroundings say. */
 static void clean_environment(void)
 {
-    static const char *const names[] = {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                        "ALL_PROXY", "no_proxy", "NO_PROXY", "FALSETTO_MIRROR", "FALSETTO_HOME"};
+    static const char *const names[] = {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY",     "all_proxy",
+                                        "ALL_PROXY",  "no_proxy",   "NO_PROXY",    "FALSETTO_MIRROR", "FALSETTO_HOME"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
@@ -60,8 +60,13 @@ int scene_set_up(void **state)
     snprintf(s->target, sizeof s->target, "%s", fal_temp_path("%d/deep/model.pt", number++));
     static fal_log log;
     log = (fal_log){.write = on_log, .user = s, .level = FAL_LOG_WARN};
-    s->options = (fal_fetch_options){.urls = &s->url, .url_count = 1, .path = s->target, .attempts = 3,
-                                     .retry_wait_s = 0.01, .stall_s = 1, .log = &log};
+    s->options = (fal_fetch_options){.urls = &s->url,
+                                     .url_count = 1,
+                                     .path = s->target,
+                                     .attempts = 3,
+                                     .retry_wait_s = 0.01,
+                                     .stall_s = 1,
+                                     .log = &log};
     *state = s;
     return 0;
 }

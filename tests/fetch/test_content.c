@@ -134,9 +134,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_web_page), TEST(test_web_page_instead_of_the_rest), TEST(test_git_lfs_pointer), TEST(test_nothing),
-        TEST(test_encoded), TEST(test_wrong_sha256), TEST(test_beginning_of_an_md5),
-        TEST(test_wrong_file_at_the_first_address), TEST(test_more_announced_than_sent),
+        TEST(test_web_page),
+        TEST(test_web_page_instead_of_the_rest),
+        TEST(test_git_lfs_pointer),
+        TEST(test_nothing),
+        TEST(test_encoded),
+        TEST(test_wrong_sha256),
+        TEST(test_beginning_of_an_md5),
+        TEST(test_wrong_file_at_the_first_address),
+        TEST(test_more_announced_than_sent),
         TEST(test_less_announced_than_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,13 @@ static pulling *begin(void **state)
     p = (pulling){.s = s,
                   .files = {{.name = "model.pt", .urls = {s->url}, .sha256 = s->sha256},
                             {.name = "extra.json", .urls = {s->mirror}, .optional = true}},
-                  .job = {.kind = "model", .name = "tiny", .licence = "CC BY-NC 4.0", .source = "example.org/tiny",
-                          .non_commercial = true, .file_count = 2, .command = "falsetto models pull",
+                  .job = {.kind = "model",
+                          .name = "tiny",
+                          .licence = "CC BY-NC 4.0",
+                          .source = "example.org/tiny",
+                          .non_commercial = true,
+                          .file_count = 2,
+                          .command = "falsetto models pull",
                           .check = check_opens},
                   .options = {.fetch = s->options}};
     p.job.files = p.files;
@@ -172,7 +177,10 @@ static void test_a_file_that_went_missing(void **state)
 
 static void test_receipts_that_do_not_help(void **state)
 {
-    static const char *const texts[] = {"", "{", "{}", "{\"format\": \"falsetto-pull-1\", \"files\": 5}",
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "{}",
+                                        "{\"format\": \"falsetto-pull-1\", \"files\": 5}",
                                         "{\"format\": \"other\"}",
                                         "{\"format\": \"falsetto-pull-1\", \"files\": [{\"name\": \"model.pt\"}]}"};
     pulling *p = begin(state);
@@ -326,10 +334,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_pull_and_pull_again), TEST(test_a_file_that_went_missing), TEST(test_receipts_that_do_not_help),
-        TEST(test_optional_file_missing), TEST(test_needed_file_missing), TEST(test_does_not_open),
-        TEST(test_by_hand), TEST(test_by_hand_without_a_page), TEST(test_folder_with_a_configuration),
-        TEST(test_where_the_folder_is), TEST(test_out_of_memory),
+        TEST(test_pull_and_pull_again),
+        TEST(test_a_file_that_went_missing),
+        TEST(test_receipts_that_do_not_help),
+        TEST(test_optional_file_missing),
+        TEST(test_needed_file_missing),
+        TEST(test_does_not_open),
+        TEST(test_by_hand),
+        TEST(test_by_hand_without_a_page),
+        TEST(test_folder_with_a_configuration),
+        TEST(test_where_the_folder_is),
+        TEST(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

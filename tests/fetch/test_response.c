@@ -18,9 +18,9 @@ static fal_response parse(const char *const *lines)
 static void test_a_whole_file(void **state)
 {
     (void)state;
-    fal_response r = PARSE("HTTP/1.1 200 OK\r\n", "Content-Length: 1234\r\n", "ETag: \"abc\"\r\n",
-                           "last-modified:Tue, 15 Nov 1994 12:45:26 GMT\r\n", "CONTENT-TYPE:\t application/zip  \r\n",
-                           "\r\n");
+    fal_response r =
+        PARSE("HTTP/1.1 200 OK\r\n", "Content-Length: 1234\r\n", "ETag: \"abc\"\r\n",
+              "last-modified:Tue, 15 Nov 1994 12:45:26 GMT\r\n", "CONTENT-TYPE:\t application/zip  \r\n", "\r\n");
     assert_int_equal(r.status, 200);
     assert_int_equal(r.length, 1234);
     assert_false(r.ranged);
@@ -45,7 +45,11 @@ static void test_a_redirect_leaves_nothing_behind(void **state)
 static void test_ranges(void **state)
 {
     (void)state;
-    static const struct { const char *text; bool ok; int64_t first, last, total; } cases[] = {
+    static const struct {
+        const char *text;
+        bool ok;
+        int64_t first, last, total;
+    } cases[] = {
         {"bytes 0-0/1", true, 0, 0, 1},
         {"Bytes 5-9/*", true, 5, 9, -1},
         {"bytes */77", true, -1, -1, 77},
@@ -108,8 +112,11 @@ static void test_validators(void **state)
 static void test_sizes_for_people(void **state)
 {
     (void)state;
-    static const struct { int64_t bytes; const char *want; } cases[] = {
-        {0, "0 B"},         {999, "999 B"},          {1000, "1.0 kB"},         {5890, "5.9 kB"},
+    static const struct {
+        int64_t bytes;
+        const char *want;
+    } cases[] = {
+        {0, "0 B"},         {999, "999 B"},         {1000, "1.0 kB"},      {5890, "5.9 kB"},
         {123456, "123 kB"}, {1300000000, "1.3 GB"}, {INT64_MAX, "9.2 EB"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

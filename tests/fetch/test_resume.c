@@ -175,9 +175,14 @@ static void test_damaged_part(void **state)
 
 static void test_notes_that_do_not_help(void **state)
 {
-    static const char *const notes[] = {
-        "", "{", "[]", "{}", "{\"url\": 7}", "{\"url\": \"http://elsewhere/model.pt\", \"bytes\": 300000}",
-        "{\"url\": \"%s\", \"bytes\": 5}", "{\"url\": \"%s\", \"etag\": \"\\\"a\\r\\nX: y\\\"\"}"};
+    static const char *const notes[] = {"",
+                                        "{",
+                                        "[]",
+                                        "{}",
+                                        "{\"url\": 7}",
+                                        "{\"url\": \"http://elsewhere/model.pt\", \"bytes\": 300000}",
+                                        "{\"url\": \"%s\", \"bytes\": 5}",
+                                        "{\"url\": \"%s\", \"etag\": \"\\\"a\\r\\nX: y\\\"\"}"};
     scene *s = *state;
     for (size_t i = 0; i <= sizeof notes / sizeof *notes; i++) {
         char note[300];
@@ -265,12 +270,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_within_one_call), TEST(test_in_a_later_call), TEST(test_a_date_will_do),
-        TEST(test_nothing_to_tell_the_file_by), TEST(test_nothing_but_the_checksum),
-        TEST(test_server_without_ranges), TEST(test_file_changes_in_between),
-        TEST(test_change_that_the_server_overlooks), TEST(test_range_that_lies),
-        TEST(test_file_shorter_than_the_part), TEST(test_part_already_whole), TEST(test_damaged_part),
-        TEST(test_notes_that_do_not_help), TEST(test_address_of_the_part_goes_first), TEST(test_stall),
+        TEST(test_within_one_call),
+        TEST(test_in_a_later_call),
+        TEST(test_a_date_will_do),
+        TEST(test_nothing_to_tell_the_file_by),
+        TEST(test_nothing_but_the_checksum),
+        TEST(test_server_without_ranges),
+        TEST(test_file_changes_in_between),
+        TEST(test_change_that_the_server_overlooks),
+        TEST(test_range_that_lies),
+        TEST(test_file_shorter_than_the_part),
+        TEST(test_part_already_whole),
+        TEST(test_damaged_part),
+        TEST(test_notes_that_do_not_help),
+        TEST(test_address_of_the_part_goes_first),
+        TEST(test_stall),
         TEST(test_stopped_and_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

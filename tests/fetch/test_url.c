@@ -51,7 +51,9 @@ static void test_schemes(void **state)
 static void test_shown_without_password(void **state)
 {
     (void)state;
-    static const struct { const char *url, *want; } cases[] = {
+    static const struct {
+        const char *url, *want;
+    } cases[] = {
         {"https://a.org/b@c", "https://a.org/b@c"},
         {"https://me:secret@a.org/b", "https://a.org/b"},
         {"https://me:se@cret@a.org/b@c", "https://a.org/b@c"},
