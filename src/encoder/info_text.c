@@ -3,7 +3,6 @@
 #include "core/alloc.h"
 #include "core/size_text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,18 +15,26 @@ typedef struct group {
     size_t order, count;
 } group;
 
-/* Order of names in which any two numbers are equal. */
+/* Length of the part of a dotted name at `at` if that part is a number: 2 for "12.weight". */
+static size_t number_at(const char *at)
+{
+    size_t digits = strspn(at, "0123456789");
+    return at[digits] == '.' || at[digits] == '\0' ? digits : 0;
+}
+
+/* Order of names in which parts that are numbers are all equal, and come before other parts. */
 static int compare_names(const char *a, const char *b)
 {
-    while (*a && *b) {
-        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
-            a += strspn(a, "0123456789");
-            b += strspn(b, "0123456789");
-        } else if (*a != *b) {
+    for (bool start = true; *a && *b; start = a[-1] == '.') {
+        size_t i = start ? number_at(a) : 0, j = start ? number_at(b) : 0;
+        if (i && j)
+            a += i, b += j;
+        else if (i || j)
+            return i ? -1 : 1;
+        else if (*a != *b)
             break;
-        } else {
+        else
             a++, b++;
-        }
     }
     return (unsigned char)*a - (unsigned char)*b;
 }
@@ -75,18 +82,18 @@ static size_t merge(group *groups, size_t count)
     return kinds;
 }
 
-/* The name with a star for every number that differs within the group: "encoder.layers.*.fc1.weight". */
+/* The name, in a group with a star for every number: "encoder.layers.*.fc1.weight". */
 static void say_name(const group *g, fal_buf *out)
 {
-    if (g->count == 1) {
-        fal_buf_printf(out, "%.200s", g->first->name);
-        return;
-    }
     for (const char *at = g->first->name; *at;) {
-        size_t digits = strspn(at, "0123456789"), rest = strcspn(at + digits, "0123456789");
-        fal_buf_puts(out, digits ? "*" : "");
-        fal_buf_append(out, at + digits, rest);
-        at += digits + rest;
+        size_t digits = number_at(at), part = strcspn(at, ".");
+        if (digits && g->count > 1)
+            fal_buf_puts(out, "*");
+        else
+            fal_buf_append(out, at, part);
+        at += part;
+        if (*at == '.')
+            fal_buf_append(out, at++, 1);
     }
 }
 
@@ -126,9 +133,9 @@ static void say_model(const fal_loaded *l, const char *reason, fal_buf *out)
         return;
     }
     l->family->describe(l->config, &d);
-    fal_buf_printf(out, "opens as    %s %s: %lld layers of %lld channels, %lld heads, %.1f M parameters in %zu tensors\n",
+    fal_buf_printf(out, "opens as    %s %s: %lld layers of %lld channels, %lld heads; %llu parameters in %zu tensors\n",
                    l->family->name, l->size, (long long)d.layers, (long long)d.width, (long long)d.heads,
-                   1e-6 * (double)fal_loaded_parameters(l), fal_bind_bound_count(l->bind));
+                   (unsigned long long)fal_loaded_parameters(l), fal_bind_bound_count(l->bind));
 }
 
 static void say_file(const fal_checkpoint *ckpt, fal_buf *out)

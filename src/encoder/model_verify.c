@@ -100,7 +100,7 @@ static void say_model(const fal_verification *v, fal_buf *out)
         fal_buf_printf(out, "; the checksums of its %zu parts agree", v->checked_members);
     fal_buf_printf(out, "\n  model      %s", l->family ? l->family->name : "of no family this library knows");
     if (v->opens)
-        fal_buf_printf(out, " %s, %.1f M parameters", l->size, 1e-6 * (double)fal_loaded_parameters(l));
+        fal_buf_printf(out, " %s, %" PRIu64 " parameters", l->size, fal_loaded_parameters(l));
     fal_buf_printf(out, "\n  tensors    %zu of %zu used\n", v->used, v->tensors);
 }
 

@@ -223,6 +223,8 @@ static fal_status find_path(const char *source, bool is_name, fal_place *out, fa
     bool unfinished;
     if (!fal_path_exists(source))
         return FAL_OK;
+    if (fal_str_ends(source, ".part"))
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: an unfinished download: `falsetto models pull NAME` goes on with it", source);
     if (fal_path_is_dir(source))
         FAL_TRY(weights_in(source, NULL, &out->path, &unfinished, err));
     if (!out->path && !(fal_path_is_dir(source) && is_name))

@@ -63,7 +63,7 @@ fal_status fal_refuse_unknown(const fal_source *source, fal_error *err)
 {
     const char *start = (const char *)source->bytes;
     if (source->size == 0)
-        return fal_fail(err, FAL_ERR_FORMAT, "%s: an empty file", source->origin);
+        return fal_fail(err, FAL_ERR_FORMAT, "%s: an empty file: download it again", source->origin);
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
         const signature *s = &signatures[i];
         /* Without case: DOCTYPE and HTML are written either way. */
