@@ -25,10 +25,11 @@ void fal_loaded_config_text(const fal_family *family, const void *config, fal_bu
     fal_jw_end_object(&w);
 }
 
-/* The released size with this configuration; of several with the same one, that whose name occurs in the path. */
+/* The released size with this configuration; of several with the same one, the longest whose name occurs in the path. */
 static const char *size_name(const fal_family *family, const void *config, const char *path)
 {
     const char *size = NULL;
+    size_t matched = 0;
     fal_buf mine = {0}, theirs = {0};
     fal_loaded_config_text(family, config, &mine);
     for (size_t i = 0; i < family->config_count; i++) {
@@ -37,8 +38,11 @@ static const char *size_name(const fal_family *family, const void *config, const
         fal_loaded_config_text(family, family->configs[i].config, &theirs);
         if (mine.failed || theirs.failed || !fal_str_eq(mine.data, theirs.data))
             continue;
-        if (!size || strstr(path, model->size))
+        size_t length = strstr(path, model->size) ? strlen(model->size) : 0;
+        if (!size || length > matched) {
             size = model->size;
+            matched = length;
+        }
     }
     fal_buf_free(&mine);
     fal_buf_free(&theirs);

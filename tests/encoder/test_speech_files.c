@@ -222,6 +222,45 @@ static void test_fine_tuned_fairseq(void **state)
     fal_npy_free(&wave);
 }
 
+/* ---- hidden states at the features' rate ---- */
+
+/* The last hidden state, two rows joined, is the feature. */
+static void check_joined(const char *family, int samples)
+{
+    static float wave[9000];
+    fal_error err = {0};
+    fal_encoding out;
+    fal_encoder *enc = NULL;
+    fal_session *session = NULL;
+    fal_array audio = {FAL_ELEMENT_F32, 1, {samples}, wave};
+    fal_encode_request request = {.audio = &audio, .all_layers = true, .pool_hidden = true};
+    for (int i = 0; i < samples; i++)
+        wave[i] = (float)(i * 37 % 101) / 101 - 0.5f;
+    const char *path = write_foreign(&(foreign){.family = family, .prefix = "", .with_config = true});
+    fal_check_ok(fal_encoder_open(path, NULL, &enc, &err), &err);
+    fal_check_ok(fal_session_create(NULL, &session, &err), &err);
+    fal_check_ok(fal_encode(enc, session, &request, &out, &err), &err);
+    for (size_t k = 0; k < out.hidden_count; k++) {
+        assert_int_equal(out.hidden[k].rows, out.rows);
+        assert_int_equal(out.hidden[k].dim, out.dim);
+    }
+    assert_memory_equal(out.hidden[out.hidden_count - 1].data, out.features,
+                        (size_t)(out.rows * out.dim) * sizeof(float));
+    fal_session_free(&session);
+    fal_encoder_free(&enc);
+}
+
+static void test_joined_hidden_states(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"wav2vec2", "hubert", "wavlm"};
+    for (size_t f = 0; f < FAL_COUNT(families); f++) {
+        check_joined(families[f], 400);  /* 1 row */
+        check_joined(families[f], 8400); /* 26 */
+        check_joined(families[f], 8800); /* 27: the last one repeated */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_heads_of_pre_training),
         cmocka_unit_test(test_configurations_that_disagree),
         cmocka_unit_test(test_fine_tuned_fairseq),
+        cmocka_unit_test(test_joined_hidden_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
