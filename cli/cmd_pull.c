@@ -51,8 +51,11 @@ static void say_files(const fal_pull_report *report)
 {
     for (size_t i = 0; i < report->file_count; i++) {
         const fal_pulled_file *f = &report->files[i];
-        cli_warn("  %-28s %8.1f MB  %s%s", f->name, 1e-6 * (double)f->file.bytes, how_it_came(f),
-                 f->checked ? ", checksum as published" : "");
+        char size[32] = "";
+        if (f->file.bytes > 0)
+            snprintf(size, sizeof size, f->file.bytes < 1000000 ? "%.1f kB" : "%.1f MB",
+                     (double)f->file.bytes / (f->file.bytes < 1000000 ? 1e3 : 1e6));
+        cli_warn("  %-28s %10s  %s%s", f->name, size, how_it_came(f), f->checked ? ", checksum as published" : "");
     }
 }
 

@@ -463,10 +463,15 @@ static const avhubert_config large = {.width = 1024,
 #define FACTS .family = "avhubert", .streams = "audio, video, av", .rate_hz = 25
 #define PUBLIC .licence = "AV-HuBERT licence (Meta)", .source = "facebookresearch.github.io/av_hubert", \
                .non_commercial = true
+/* The large one is the model of the deepfake papers: pre-trained on LRS3 and VoxCeleb2, fine-tuned to read lips. */
+#define META(folder, file) \
+    .files = {{.name = file, .urls = {"https://dl.fbaipublicfiles.com/avhubert/model/lrs3_vox/" folder "/" file}}}
 #define DRAWN .licence = "none needed", .source = "drawn from a seed by upstream's initialisation"
 static const fal_config_entry configs[] = {
-    {{.name = "avhubert-base", .size = "base", .dim = 768, FACTS, PUBLIC}, &base, false},
-    {{.name = "avhubert-large", .size = "large", .dim = 1024, FACTS, PUBLIC}, &large, false},
+    {{.name = "avhubert-base", .size = "base", .dim = 768, FACTS, PUBLIC,
+      META("clean-pretrain", "base_vox_iter5.pt")}, &base, false},
+    {{.name = "avhubert-large", .size = "large", .dim = 1024, FACTS, PUBLIC,
+      META("vsr", "self_large_vox_433h.pt")}, &large, false},
     {{.name = "avhubert-random", .size = "large", .dim = 1024, FACTS, DRAWN}, &large, true},
     {{.name = "avhubert-random-base", .size = "base", .dim = 768, FACTS, DRAWN}, &base, true},
 };

@@ -41,7 +41,7 @@ static fal_status find(const char *name, const fal_model_entry **out, fal_error 
     if (!model)
         FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"; `falsetto models list` shows the names", name);
     if (!model->files[0].name)
-        FAL_FAIL(FAL_ERR_ARGUMENT, "%s needs no download: its weights are drawn from a seed when it is opened", name);
+        FAL_FAIL(FAL_ERR_ARGUMENT, "%s has no files to fetch: its weights are drawn from a seed when it is opened", name);
     *out = model;
 done:
     return st;

@@ -273,6 +273,18 @@ static void test_by_hand(void **state)
     fal_pull_report_free(&p->report);
 }
 
+static void test_address_gone_stale_beside_a_page(void **state)
+{
+    pulling *p = begin(state);
+    p->job.page = "https://drive.example/file";
+    p->files[0].urls[0] = server_url(p->s->web, "/gone");
+    pull_ok(p);
+    assert_false(p->report.complete);
+    check_how(p, FAL_PULL_BY_HAND, FAL_PULL_FETCHED);
+    assert_non_null(strstr(p->s->logged, "(HTTP 404)"));
+    fal_pull_report_free(&p->report);
+}
+
 static void test_by_hand_without_a_page(void **state)
 {
     pulling *p = begin(state);
@@ -341,6 +353,7 @@ int main(void)
         TEST(test_needed_file_missing),
         TEST(test_does_not_open),
         TEST(test_by_hand),
+        TEST(test_address_gone_stale_beside_a_page),
         TEST(test_by_hand_without_a_page),
         TEST(test_folder_with_a_configuration),
         TEST(test_where_the_folder_is),
