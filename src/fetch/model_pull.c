@@ -10,17 +10,20 @@
 
 #define FAL_LOG_COMPONENT "fetch"
 
-/* Fails with the first problem that verifying finds. */
-static fal_status check_model(const fal_pull_job *job, const char *path, const fal_log *log, fal_error *err)
+/* Fails with the first problem that verifying finds. In the model folder the model is asked for by its name: then it is
+ * also compared with what the catalogue says of it. */
+static fal_status check_model(const fal_pull_job *job, const char *path, const fal_pull_options *options,
+                              fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_model_entry *model = job->user;
-    const fal_encoder_options options = {.family = model->family, .log = log};
+    const fal_log *log = options->fetch.log;
+    const fal_encoder_options how = {.family = model->family, .log = log};
     char *text = NULL;
     fal_json *report = NULL;
     bool ok = false;
     fal_log_info(log, "checking that %s opens", path);
-    FAL_TRY(fal_model_verify_json(path, &options, &ok, &text, err));
+    FAL_TRY(fal_model_verify_json(options->folder ? path : model->name, &how, &ok, &text, err));
     if (ok)
         goto done;
     FAL_TRY(fal_json_parse(text, strlen(text), path, &report, err));
@@ -41,7 +44,8 @@ static fal_status find(const char *name, const fal_model_entry **out, fal_error 
     if (!model)
         FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"; `falsetto models list` shows the names", name);
     if (!model->files[0].name)
-        FAL_FAIL(FAL_ERR_ARGUMENT, "%s has no files to fetch: its weights are drawn from a seed when it is opened", name);
+        FAL_FAIL(FAL_ERR_ARGUMENT, "%s has no files to fetch: its weights are drawn from a seed when it is opened",
+                 name);
     *out = model;
 done:
     return st;

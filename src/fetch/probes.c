@@ -42,12 +42,13 @@ const fal_probe_entry *fal_probe_find(const char *name)
     return NULL;
 }
 
-static fal_status check_probe(const fal_pull_job *job, const char *path, const fal_log *log, fal_error *err)
+static fal_status check_probe(const fal_pull_job *job, const char *path, const fal_pull_options *options,
+                              fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_probe_entry *probe = job->user;
     fal_head *head = NULL;
-    FAL_TRY(fal_head_open(path, log, &head, err));
+    FAL_TRY(fal_head_open(path, options->fetch.log, &head, err));
     int64_t dim = fal_head_describe(head)->dim;
     if (dim != probe->dim)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: takes features of %lld channels, expected %lld", path, (long long)dim,

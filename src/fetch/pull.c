@@ -165,8 +165,7 @@ static fal_status bring(pull *p, fal_error *err)
         FAL_TRY(fal_pull_steps(p->job, &p->report, &p->report.steps, err));
         goto done;
     }
-    if (p->job->check)
-        FAL_TRY(p->job->check(p->job, p->report.path, p->options->fetch.log, err));
+    FAL_TRY(p->job->check(p->job, p->report.path, p->options, err));
     FAL_TRY(fal_receipt_write(p->job, &p->report, true, err));
     p->report.complete = true;
 done:

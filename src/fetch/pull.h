@@ -15,8 +15,9 @@ typedef struct fal_pull_job {
     size_t file_count;
     char *folder;                  /* of this one; freed by fal_pull_run */
     const char *command;           /* what pulls it, for messages: "falsetto models pull" */
-    /* Does it open? `path` as in fal_pull_report. NULL: not asked. */
-    fal_status (*check)(const struct fal_pull_job *job, const char *path, const fal_log *log, fal_error *err);
+    /* Does it open? `path` as in fal_pull_report. */
+    fal_status (*check)(const struct fal_pull_job *job, const char *path, const fal_pull_options *options,
+                        fal_error *err);
     const void *user;              /* for check */
 } fal_pull_job;
 

@@ -24,21 +24,43 @@ static void serve_file(scene *s, int page, const char *path, const char *from, f
     s->pages[page] = (server_page){.path = path, .bytes = bytes->data, .length = bytes->length};
 }
 
-/* A small checkpoint of the family under the official name: it opens, so it is accepted. */
+#define MODEL "wav2vec2-base-fairseq"
+#define MODEL_PATH "/fairseq/wav2vec/wav2vec_small.pt"
+
+static void serve_model(scene *s, fal_buf *bytes)
+{
+    serve_file(s, 0, MODEL_PATH, fal_data_path("wav2vec2/w2v2-base-fairseq/checkpoint.pt"), bytes);
+}
+
+/* A small checkpoint of the family. In a folder of one's own it need only open. */
 static void test_a_model(void **state)
 {
     scene *s = begin(state);
     fal_buf bytes = {0};
     fal_pull_report report = {0};
-    char *path = NULL;
-    serve_file(s, 0, "/fairseq/wav2vec/wav2vec_small.pt", fal_data_path("wav2vec2/w2v2-base-fairseq/checkpoint.pt"),
-               &bytes);
-    fal_check_ok(fal_model_pull("wav2vec2-base-fairseq", NULL, &report, &s->err), &s->err);
+    const fal_pull_options options = {.folder = fal_temp_path("mine")};
+    serve_model(s, &bytes);
+    fal_check_ok(fal_model_pull(MODEL, &options, &report, &s->err), &s->err);
     assert_true(report.complete);
-    fal_check_ok(fal_model_path("wav2vec2-base-fairseq", &path, &s->err), &s->err);
-    assert_string_equal(path, report.path);
-    fal_text_free(&path);
+    assert_string_equal(report.path, fal_temp_path("mine/" MODEL "/wav2vec_small.pt"));
+    assert_true(fal_path_exists(fal_temp_path("mine/" MODEL "/pull.json")));
     fal_pull_report_free(&report);
+    fal_buf_free(&bytes);
+}
+
+/* In the model folder it has to be the model of that name, too. */
+static void test_a_model_of_another_size(void **state)
+{
+    scene *s = begin(state);
+    fal_buf bytes = {0};
+    fal_pull_report report = {0};
+    char *path = NULL;
+    serve_model(s, &bytes);
+    fal_check_fails(fal_model_pull(MODEL, NULL, &report, &s->err), FAL_ERR_FORMAT, "this is another model", &s->err);
+    assert_non_null(strstr(s->err.text, "`falsetto models pull --force " MODEL "` fetches it again"));
+    fal_check_ok(fal_model_path(MODEL, &path, &s->err), &s->err);
+    assert_string_equal(fal_path_base(path), "wav2vec_small.pt");
+    fal_text_free(&path);
     fal_buf_free(&bytes);
 }
 
@@ -46,10 +68,9 @@ static void test_a_model_that_does_not_open(void **state)
 {
     scene *s = begin(state);
     fal_pull_report report = {0};
-    s->pages[0].path = "/fairseq/wav2vec/wav2vec_small.pt";
-    fal_check_fails(fal_model_pull("wav2vec2-base-fairseq", NULL, &report, &s->err), FAL_ERR_FORMAT,
-                    "wav2vec2-base-fairseq is there, but not in order: ", &s->err);
-    assert_non_null(strstr(s->err.text, "`falsetto models pull --force wav2vec2-base-fairseq` fetches it again"));
+    s->pages[0].path = MODEL_PATH;
+    fal_check_fails(fal_model_pull(MODEL, NULL, &report, &s->err), FAL_ERR_FORMAT,
+                    MODEL " is there, but not in order: ", &s->err);
     assert_null(report.path);
 }
 
@@ -145,6 +166,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_model),
+        TEST(test_a_model_of_another_size),
         TEST(test_a_model_that_does_not_open),
         TEST(test_names_that_cannot_be_pulled),
         TEST(test_every_row),

@@ -24,10 +24,11 @@ typedef struct pulling {
     bool broken;
 } pulling;
 
-static fal_status check_opens(const fal_pull_job *job, const char *path, const fal_log *log, fal_error *err)
+static fal_status check_opens(const fal_pull_job *job, const char *path, const fal_pull_options *options,
+                              fal_error *err)
 {
     pulling *p = (pulling *)job->user;
-    (void)log;
+    assert_ptr_equal(options, &p->options);
     p->checks++;
     assert_true(fal_str_starts(path, p->folder));
     return p->broken ? fal_fail(err, FAL_ERR_FORMAT, "%s: does not open", path) : FAL_OK;
