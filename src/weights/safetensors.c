@@ -10,7 +10,7 @@
 #define FAL_LOG_COMPONENT "weights"
 
 /* Headers of released models stay below 1 MB. The format itself allows 100 MB. */
-enum { LENGTH_BYTES = 8, MAX_HEADER = 1 << 25 };
+enum { LENGTH_BYTES = 8, MAX_HEADER = 1 << 25, MAX_NAME = 1024 };
 
 static const struct {
     const char *name;
@@ -101,6 +101,8 @@ static fal_status add_tensor(reader *r, const char *name, const fal_json *entry,
     size_t i = 0, length = strlen(name);
     span at;
     char *copy;
+    if (length > MAX_NAME)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: a name of %zu bytes, at most %d are read", r->source->origin, length, MAX_NAME);
     if (!dtype)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: %.200s has no dtype", r->source->origin, name);
     while (i < sizeof dtypes / sizeof *dtypes && strcmp(dtypes[i].name, dtype) != 0)
