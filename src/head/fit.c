@@ -133,7 +133,9 @@ static fal_status validation_loss(fit *f, double *mean, fal_error *err)
         total += sum;
         used += samples;
     }
-    *mean = (float)(total / (double)used); /* Lightning compares float32: two losses that differ in double may tie */
+    *mean = total / (double)used;
+    if (f->opt->rules == FAL_FIT_LIGHTNING) /* compares float32: two losses that differ in double may tie */
+        *mean = (float)*mean;
 done:
     return st;
 }
@@ -159,7 +161,8 @@ static void follow_plateau(fit *f, double loss)
 /* Keeps the epoch if it is the best; true when training should stop. */
 static bool judge_epoch(fit *f, fal_fit_epoch *epoch)
 {
-    double loss = isfinite(epoch->validation_loss) ? epoch->validation_loss : INFINITY;
+    bool finite = isfinite(epoch->validation_loss);
+    double loss = finite ? epoch->validation_loss : INFINITY;
     epoch->best = epoch->epoch == 0 || loss < f->s.best_loss;
     if (epoch->best) {
         f->s.best_epoch = epoch->epoch;
@@ -168,7 +171,7 @@ static bool judge_epoch(fit *f, fal_fit_epoch *epoch)
     f->s.wait = loss < f->s.best_loss ? 0 : f->s.wait + 1;
     f->s.best_loss = fmin(f->s.best_loss, loss);
     follow_plateau(f, loss);
-    return f->s.wait >= f->opt->patience || !isfinite(epoch->validation_loss);
+    return f->s.wait >= f->opt->patience || (!finite && f->opt->rules == FAL_FIT_LIGHTNING);
 }
 
 static void make_order(fit *f, int epoch)

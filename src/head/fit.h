@@ -22,6 +22,12 @@ typedef struct fal_plateau {
     double least_change; /* smaller steps of the rate are not made */
 } fal_plateau;
 
+/* Whose rules say which epoch is better and when to stop. */
+typedef enum fal_fit_rules {
+    FAL_FIT_LIGHTNING, /* as above */
+    FAL_FIT_AVH_ALIGN  /* losses are compared as double; one that is not finite is only no improvement */
+} fal_fit_rules;
+
 typedef struct fal_fit_epoch {
     int epoch;          /* from 0 */
     double train_loss, validation_loss, learning_rate, seconds;
@@ -40,6 +46,7 @@ typedef struct fal_fit_options {
     int max_epochs, patience;
     double learning_rate;   /* Adam, beta 0.9 0.999, eps 1e-8 */
     fal_plateau plateau;
+    fal_fit_rules rules;
     uint64_t seed;          /* of the order */
     int threads;            /* 0: all available */
     const int64_t *orders;  /* [epochs, count] sample order per epoch instead of shuffling; NULL: none */

@@ -110,7 +110,8 @@ static fal_status read_head(const fal_checkpoint *ckpt, fal_head *head, fal_erro
 {
     fal_status st = FAL_OK;
     FAL_TRY(head->kind->read_config(ckpt, head->config.bytes, &head->shape, err));
-    FAL_TRY(name_parts(head, fal_checkpoint_metadata(ckpt, "falsetto.arrays"), err));
+    const char *arrays = fal_checkpoint_metadata(ckpt, "falsetto.arrays");
+    FAL_TRY(name_parts(head, arrays ? arrays : head->shape.arrays, err));
     FAL_TRY(head->kind->declare(head->config.bytes, &head->params, err));
     FAL_TRY(fal_params_allocate(&head->params, err));
     FAL_TRY(fal_params_read(&head->params, ckpt, "", err));

@@ -16,6 +16,7 @@ typedef struct fal_head_recipe {
     int max_epochs, patience;
     double learning_rate;
     fal_plateau plateau;
+    fal_fit_rules rules;
     bool real_only;     /* an anomaly detector: fakes in its lists are a mistake */
     const char *arrays; /* of the rows when nothing else is asked for; NULL: one, by the stream */
 } fal_head_recipe;
@@ -25,6 +26,7 @@ typedef struct fal_head_shape {
     size_t parts;
     int64_t dims[FAL_HEAD_PARTS];
     int64_t dim; /* their sum */
+    const char *arrays; /* static text: names of the parts where the kind itself fixes them; NULL: it does not */
 } fal_head_shape;
 
 /* One pass over the rows of a clip. */

@@ -28,6 +28,7 @@ static fal_fit_options fit_options(const fal_head_recipe *recipe, const fal_head
         .patience = t->patience > 0 ? t->patience : recipe->patience,
         .learning_rate = t->learning_rate > 0 ? t->learning_rate : recipe->learning_rate,
         .plateau = recipe->plateau,
+        .rules = recipe->rules,
         .seed = t->seed ? t->seed : 43,
         .threads = t->threads,
         .state = t->state,
