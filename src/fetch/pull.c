@@ -95,8 +95,9 @@ static fal_status fetch(const pull *p, const fal_model_file *file, const char *p
         out->how = FAL_PULL_LEFT_OUT;
         return FAL_OK;
     }
-    /* An address that has gone stale beside a page that people can open. */
-    if (p->job->page && (st == FAL_ERR_NOT_FOUND || st == FAL_ERR_FORMAT)) {
+    /* An address that has gone stale beside a page that people can open; a build that cannot download. */
+    bool stale = st == FAL_ERR_NOT_FOUND || st == FAL_ERR_FORMAT;
+    if ((p->job->page && stale) || st == FAL_ERR_UNSUPPORTED) {
         fal_log_warn(how.log, "%s", why.text);
         out->how = FAL_PULL_BY_HAND;
         return FAL_OK;

@@ -97,7 +97,7 @@ static void test_by_hand(void **state)
     (void)state;
     outcome o = run("models", "pull", "braven-large-video-selftrain");
     assert_string_equal(o.out, "");
-    assert_non_null(strstr(o.err, "1. Open this page in a browser"));
+    assert_non_null(strstr(o.err, "1. Open this page in a browser (from "));
     assert_non_null(strstr(o.err, fal_temp_path("home/models/braven-large-video-selftrain/")));
     expect(o, 1, NULL, "     falsetto models pull braven-large-video-selftrain\n");
 }
