@@ -365,7 +365,7 @@ static const fal_config_entry configs[] = {
     ASR("auto-avsr-asr-lrs3vox2", "1YN9lwZN6iWn2qNQRpfpGpnf2r6ZTQqVT", "f0c5c", "asr_trlrs3vox2_base.pth", NULL),
     ASR("auto-avsr-asr-lrs3", "1IBMkI7XyZo8mF3rz109rXrMH7MyxRuiY", "8af72", "asr_trlrs3_base.pth",
         IMPERIAL("asr_trlrs3_base.pth")),
-    ROW("auto-avsr-v1-avsr-lrwlrs2lrs3vox2avsp", "av, audio, video", both_config, "1mU6MHzXMiq1m6GI-8gqT2zc2bdStuBXu",
+    ROW("auto-avsr-v1-avsr-lrwlrs2lrs3vox2avsp", "audio, video, av", both_config, "1mU6MHzXMiq1m6GI-8gqT2zc2bdStuBXu",
         "6b3c5", "avsr_trlrwlrs2lrs3vox2avsp_base.pth", NULL),
     VSR("auto-avsr-v1-vsr-lrwlrs2lrs3vox2avsp", "19GA5SqDjAkI5S88Jt5neJRG-q5RUi5wi", "a896f",
         "vsr_trlrwlrs2lrs3vox2avsp_base.pth", NULL),

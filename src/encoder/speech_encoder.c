@@ -75,16 +75,14 @@ static void put_int(fal_jw *w, const char *prefix, const char *name, int64_t val
 {
     char key[64];
     snprintf(key, sizeof key, "%s%s", prefix, name);
-    fal_jw_key(w, key);
-    fal_jw_int(w, value);
+    fal_jw_put_int(w, key, value);
 }
 
 static void put_string(fal_jw *w, const char *prefix, const char *name, const char *value)
 {
     char key[64];
     snprintf(key, sizeof key, "%s%s", prefix, name);
-    fal_jw_key(w, key);
-    fal_jw_string(w, value);
+    fal_jw_put_string(w, key, value);
 }
 
 void fal_speech_config_json(const fal_speech_config *config, const char *prefix, fal_jw *w)
