@@ -24,18 +24,20 @@ const char *fal_instruction_set(void)
 
 /* ---- training: feature store + head ---- */
 
-/* The encoder's name as `extract` recorded it beside the features; NULL when it did not. The caller's to fal_free. */
-static char *recorded_encoder(const char *root)
+/* What `extract` recorded beside the features; NULL when it did not. The caller's to fal_json_free. */
+static fal_json *recorded_settings(const char *root)
 {
     fal_json *settings = NULL;
-    char *name = NULL, *path = fal_path_join(root, "extract.json");
-    if (path && fal_path_exists(path) && fal_json_read(path, &settings, NULL) == FAL_OK) {
-        const char *text = fal_json_string(fal_json_get(settings, "encoder"), NULL);
-        name = text ? fal_strdup(text) : NULL;
-    }
-    fal_json_free(&settings);
+    char *path = fal_path_join(root, "extract.json");
+    if (path && fal_path_exists(path))
+        (void)fal_json_read(path, &settings, NULL);
     fal_free(path);
-    return name;
+    return settings;
+}
+
+static void take_recorded(const char **text, const fal_json *settings, const char *key)
+{
+    *text = *text ? *text : fal_json_string(fal_json_get(settings, key), NULL);
 }
 
 typedef struct training_sets {
@@ -132,12 +134,14 @@ fal_status fal_head_train(const fal_head_training *training, const char *path, f
     const fal_head_kind *kind = fal_head_kind_find(t.kind ? t.kind : "probe");
     if (!kind)
         return fal_fail(err, FAL_ERR_ARGUMENT, "there is no head called \"%s\" to train", t.kind);
-    char *encoder = t.encoder ? NULL : recorded_encoder(t.train.root);
+    fal_json *settings = recorded_settings(t.train.root);
+    take_recorded(&t.encoder, settings, "encoder");
+    take_recorded(&t.family, settings, "family");
+    take_recorded(&t.feature, settings, "feature");
     t.stream = t.stream ? t.stream : FAL_STREAM_AV;
-    t.encoder = t.encoder ? t.encoder : encoder;
     t.arrays = t.arrays ? t.arrays : kind->recipe.arrays;
     fal_status st = train_kind(kind, &t, path, report, err);
-    fal_free(encoder);
+    fal_json_free(&settings);
     return st;
 }
 

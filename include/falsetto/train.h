@@ -28,7 +28,8 @@ typedef struct fal_head_training {
     int threads;              /* 0: all available; the result does not depend on it */
     const char *state;        /* file that keeps the state of an unfinished run: with it the same call goes on where the
                                  last one was stopped. Removed at the end. NULL: none */
-    const char *encoder;      /* recorded in the file; NULL: from the features' own record if there is one */
+    /* Recorded in the file, as fal_head_description tells them; NULL: from the features' own record if there is one. */
+    const char *encoder, *family, *feature;
     bool demonstration;       /* recorded in the file: see fal_head_description */
     const fal_progress *progress;
     const fal_log *log;

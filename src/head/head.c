@@ -58,6 +58,29 @@ done:
     return st;
 }
 
+static fal_status keep(const char *text, char **copy, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    if (text)
+        FAL_ALLOC(*copy, fal_strdup(text));
+done:
+    return st;
+}
+
+fal_status fal_head_keep_source(fal_head *head, const char *encoder, const char *family, const char *feature,
+                                fal_error *err)
+{
+    fal_status st = FAL_OK;
+    FAL_TRY(keep(encoder, &head->encoder, err));
+    FAL_TRY(keep(family, &head->family, err));
+    FAL_TRY(keep(feature, &head->feature, err));
+    head->about.encoder = head->encoder;
+    head->about.family = head->family;
+    head->about.feature = head->feature;
+done:
+    return st;
+}
+
 fal_status fal_head_create(const fal_head_kind *kind, const fal_head_shape *shape, const char *arrays,
                            const fal_head_training *training, fal_head **out, fal_error *err)
 {
@@ -73,9 +96,7 @@ fal_status fal_head_create(const fal_head_kind *kind, const fal_head_shape *shap
                                          .demonstration = training->demonstration,
                                          .calibration = {.slope = 2, .low = 0.3, .high = 0.7}};
     FAL_TRY(name_parts(head, arrays, err));
-    if (training->encoder)
-        FAL_ALLOC(head->encoder, fal_strdup(training->encoder));
-    head->about.encoder = head->encoder;
+    FAL_TRY(fal_head_keep_source(head, training->encoder, training->family, training->feature, err));
     FAL_TRY(kind->configure(training, shape, head->config.bytes, err));
     FAL_TRY(kind->declare(head->config.bytes, &head->params, err));
     FAL_TRY(fal_params_allocate(&head->params, err));
@@ -154,6 +175,8 @@ void fal_head_free(fal_head **head)
     fal_params_free(&(*head)->params);
     fal_free((*head)->origin);
     fal_free((*head)->encoder);
+    fal_free((*head)->family);
+    fal_free((*head)->feature);
     fal_free((*head)->arrays);
     fal_release(head);
 }

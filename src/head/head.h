@@ -21,13 +21,18 @@ struct fal_head {
     fal_params params;
     fal_head_part parts[FAL_HEAD_PARTS];
     fal_head_description about;
-    char *origin, *encoder, *arrays; /* storage behind `about` and `parts`; arrays: names with NUL between */
+    /* Storage behind `about` and `parts`; arrays: names with NUL between. */
+    char *origin, *encoder, *family, *feature, *arrays;
 };
 
 /* A head of a kind with its shape and configuration and undrawn parameters: what training starts from. `arrays` as in
  * fal_head_training, or NULL when not known. */
 fal_status fal_head_create(const fal_head_kind *kind, const fal_head_shape *shape, const char *arrays,
                            const fal_head_training *training, fal_head **out, fal_error *err);
+
+/* Keeps copies of what the features were made with; NULL: not known. */
+fal_status fal_head_keep_source(fal_head *head, const char *encoder, const char *family, const char *feature,
+                                fal_error *err);
 
 /* Rows [frames, dim] with every part divided by its Euclidean norm (zero parts stay) into y, which may be x; the number
  * of parts that were zero. */

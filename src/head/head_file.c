@@ -73,7 +73,6 @@ fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_e
     const fal_value *config = fal_value_path(fal_checkpoint_object(ckpt), "hyper_parameters.config");
     const fal_value *hparams = fal_value_get(config, "model_hparams"), *data = fal_value_get(config, "data_info");
     const char *stream = fal_checkpoint_metadata(ckpt, "falsetto.stream");
-    const char *encoder = fal_checkpoint_metadata(ckpt, "falsetto.encoder");
     FAL_TRY(read_calibration(ckpt, &about->calibration, err));
     if (!stream)
         stream = fal_value_string(fal_value_get(hparams, "input_type"), NULL);
@@ -84,9 +83,9 @@ fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_e
     about->l2_normalise = fal_value_bool(fal_value_get(data, "apply_l2"), true) &&
                           !fal_str_eq(fal_checkpoint_metadata(ckpt, "falsetto.l2"), "false");
     about->demonstration = metadata_true(ckpt, "falsetto.demonstration");
-    if (encoder)
-        FAL_ALLOC(head->encoder, fal_strdup(encoder));
-    about->encoder = head->encoder;
+    FAL_TRY(fal_head_keep_source(head, fal_checkpoint_metadata(ckpt, "falsetto.encoder"),
+                                 fal_checkpoint_metadata(ckpt, "falsetto.encoder.family"),
+                                 fal_checkpoint_metadata(ckpt, "falsetto.encoder.feature"), err));
 done:
     return st;
 }
@@ -139,6 +138,8 @@ static void note_about(notes *n, const fal_head_description *about)
 {
     const fal_calibration *c = &about->calibration;
     note(n, "falsetto.encoder", about->encoder);
+    note(n, "falsetto.encoder.family", about->family);
+    note(n, "falsetto.encoder.feature", about->feature);
     note(n, "falsetto.stream", about->stream_known ? fal_stream_name(about->stream) : NULL);
     note_flag(n, "falsetto.l2", about->l2_normalise);
     note_flag(n, "falsetto.demonstration", about->demonstration);

@@ -60,7 +60,7 @@ static void test_extract(void **state)
     fal_buf failed = {0};
     fal_error err = {0};
     fal_check_ok(fal_file_read(fal_temp_path("features/failed.csv"), 0, &failed, &err), &err);
-    assert_string_equal(failed.data, "path,reason\r\n");
+    assert_string_equal(failed.data, "path,encoder,reason\r\n");
     fal_buf_free(&failed);
     assert_int_equal(access(fal_temp_path("features/extract.json"), R_OK), 0);
 }
@@ -115,8 +115,8 @@ static void test_extract_lists_failures(void **state)
     assert_non_null(strstr(failed.data, "\"absent, really.wav\","));
     assert_non_null(strstr(failed.data, "xyz,"));
     assert_non_null(strstr(failed.data, "a/../good.wav,"));
-    assert_non_null(strstr(failed.data, "twin.wav,'twin.wav' would share its feature file with 'twin.mp4'"));
-    assert_non_null(strstr(failed.data, "twin.mp4,'twin.mp4' would share its feature file with 'twin.wav'"));
+    assert_non_null(strstr(failed.data, "twin.wav,model-audio,'twin.wav' would share its feature file with 'twin.mp4'"));
+    assert_non_null(strstr(failed.data, "twin.mp4,model-audio,'twin.mp4' would share its feature file with 'twin.wav'"));
     fal_buf_free(&failed);
     assert_int_equal(files_in(out, ".npz"), 1);
     write_sound(fal_temp_path("damaged/bad.wav"), 1, 300, 2); /* repaired */
