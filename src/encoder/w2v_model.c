@@ -188,21 +188,6 @@ done:
 
 /* ---- forward ---- */
 
-/* Layout and length of the input: *samples. */
-static fal_status check_wave(const w2v_model *m, const fal_tensor *audio, int64_t *samples, fal_error *err)
-{
-    char shape[96];
-    int64_t count = fal_tensor_count(audio), least = fal_w2v_frontend_samples(m->front, 1);
-    if (audio->dtype != FAL_F32 || audio->rank < 1 || count != audio->shape[audio->rank - 1])
-        return fal_fail(err, FAL_ERR_ARGUMENT, "audio is %s%s, want F32[samples], 16 kHz mono",
-                        fal_dtype_name(audio->dtype), fal_tensor_shape_text(shape, audio));
-    if (count < least)
-        return fal_fail(err, FAL_ERR_TOO_SHORT, "audio has %lld samples, one frame needs %lld", (long long)count,
-                        (long long)least);
-    *samples = count;
-    return FAL_OK;
-}
-
 /* wave [samples], normalised if the model wants that, to features [T, C]. */
 static fal_status run_front(const w2v_model *m, fal_forward *pass, int64_t samples, float *features, fal_error *err)
 {
@@ -226,7 +211,7 @@ static fal_status embed(const w2v_model *m, fal_forward *pass, float **out, int6
     fal_status st = FAL_OK;
     float *x, *features;
     int64_t samples = 0, dim = m->feature_norm.dim;
-    FAL_TRY(check_wave(m, pass->audio, &samples, err));
+    FAL_TRY(fal_wave_check(pass->audio, fal_w2v_frontend_samples(m->front, 1), &samples, err));
     *rows = fal_w2v_frontend_rows(m->front, samples);
     FAL_FLOATS(x, pass->run, (*rows + 1) * m->config.width);
     fal_arena_mark mark = fal_arena_save(fal_run_arena(pass->run));
