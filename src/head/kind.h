@@ -56,10 +56,12 @@ typedef struct fal_head_kind {
     fal_trainable trainable;
     /* Members of the configuration kept in the file's metadata; NULL: the tensors say everything. */
     void (*note)(const void *config, fal_jw *w);
+    /* What the trained numbers say, in a few words for people; NULL: nothing beyond the scores. */
+    void (*summarise)(const void *config, const float *values, const fal_head_part *parts, fal_buf *out);
 } fal_head_kind;
 
 enum { FAL_HEAD_CONFIG = 256 };
 
-extern const fal_head_kind fal_head_probe;
+extern const fal_head_kind fal_head_probe, fal_head_sup, fal_head_sync, fal_head_layers;
 
 #endif

@@ -97,11 +97,27 @@ done:
     return st;
 }
 
+static fal_status summarise(const fal_head *head, char **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_buf text = {0};
+    if (!head->kind->summarise)
+        return FAL_OK;
+    head->kind->summarise(head->config.bytes, head->params.values, head->parts, &text);
+    if (text.failed)
+        FAL_FAIL(FAL_ERR_MEMORY, "out of memory");
+    FAL_ALLOC(*out, fal_strdup(text.data));
+done:
+    fal_buf_free(&text);
+    return st;
+}
+
 fal_status fal_head_fit(fal_head *head, const fal_head_training *training, const fal_feature_set *train,
                         const fal_feature_set *validation, fal_training_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_fit_report facts;
+    char *summary = NULL;
     fal_fit_options options = fit_options(&head->kind->recipe, training);
     curve c = {.capacity = (size_t)options.max_epochs};
     FAL_ALLOC(c.points, fal_calloc(c.capacity, sizeof *c.points));
@@ -110,6 +126,7 @@ fal_status fal_head_fit(fal_head *head, const fal_head_training *training, const
     fal_params_draw(&head->params, options.seed);
     FAL_TRY(fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &facts, err));
     FAL_TRY(calibrate(head, training->threads, validation, err));
+    FAL_TRY(summarise(head, &summary, err));
     *report = (fal_training_report){
         .epochs_run = facts.epochs_run,
         .best_epoch = facts.best_epoch,
@@ -123,6 +140,7 @@ fal_status fal_head_fit(fal_head *head, const fal_head_training *training, const
         .calibration = head->about.calibration,
         .curve = c.points,
         .curve_count = c.count,
+        .summary = summary,
     };
     c.points = NULL;
 done:
@@ -133,5 +151,5 @@ done:
 void fal_training_report_free(fal_training_report *report)
 {
     if (report)
-        fal_release(&report->curve);
+        fal_release(&report->curve), fal_release(&report->summary);
 }
