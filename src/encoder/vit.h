@@ -1,10 +1,10 @@
-/* A vision transformer over pictures, or over windows of consecutive pictures (Dosovitskiy et al. 2021; tubelets: Tong et
- * al. 2022):
+/* A vision transformer over pictures, or over windows of consecutive pictures (Dosovitskiy et al. 2021; tubelets: Tong
+ * et al. 2022):
  *
  *   patches ─ Linear ─ [class token before them] ─ + positions ─ [LN] ─ L pre-norm layers ─► tokens
  *
- * Pictures are independent of each other, windows too, so a clip goes through in batches of bounded size. What happens to
- * the tokens of the last layer is the family's:
+ * Pictures are independent of each other, windows too, so a clip goes through in batches of bounded size. What happens
+ * to the tokens of the last layer is the family's:
  *
  *   fal_vit_batch batch;
  *   FAL_TRY(fal_vit_start(vit, pass, &batch, err));
@@ -37,13 +37,13 @@ void fal_vit_free(fal_vit **vit);
 
 typedef struct fal_vit_batch {
     fal_pictures pictures;
-    int64_t steps;         /* layers of patches in the clip: its frames, or its tubelets */
-    int64_t window_steps;  /* of a window */
-    int64_t step_rows;     /* tokens of a step, the class token among them */
-    int64_t tokens;        /* of a window */
-    int64_t windows;       /* of the clip; the last one is completed by repeating the last picture */
-    int64_t first, count;  /* windows before this batch, and in it */
-    float *x;              /* [count * tokens, D], what the last layer wrote; may be overwritten */
+    int64_t steps;        /* layers of patches in the clip: its frames, or its tubelets */
+    int64_t window_steps; /* of a window */
+    int64_t step_rows;    /* tokens of a step, the class token among them */
+    int64_t tokens;       /* of a window */
+    int64_t windows;      /* of the clip; the last one is completed by repeating the last picture */
+    int64_t first, count; /* windows before this batch, and in it */
+    float *x;             /* [count * tokens, D], what the last layer wrote; may be overwritten */
     fal_arena_mark mark;
 } fal_vit_batch;
 

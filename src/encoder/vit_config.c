@@ -6,6 +6,7 @@
 
 /* Pillow's numbers for its filters, as preprocessor_config.json has them. */
 enum { PIL_BILINEAR = 2, PIL_BICUBIC = 3 };
+enum { MAX_SHORTER = 1 << 13 }; /* pixels a picture may be scaled to before its middle is cut out */
 
 /* ---- from the tensors ---- */
 
@@ -88,7 +89,8 @@ static fal_status read_size(const fal_value *json, fal_vit_config *config, fal_e
     int64_t width = fal_value_int(fal_value_get(size, "width"), 0);
     int64_t shorter = fal_value_int(fal_value_get(size, "shortest_edge"), fal_value_int(size, 0));
     int64_t cut = fal_value_int(fal_value_get(crop, "height"), fal_value_int(crop, rule->side));
-    if (cut != rule->side || (height && (height != width || width != rule->side)) || (shorter && shorter < rule->side))
+    if (cut != rule->side || (height && (height != width || width != rule->side)) ||
+        (shorter && (shorter < rule->side || shorter > MAX_SHORTER)))
         return fal_fail(err, FAL_ERR_FORMAT,
                         "the preprocessor's size and crop_size do not make pictures of %lld x %lld, which this network "
                         "reads",

@@ -9,18 +9,20 @@
 
 typedef struct fal_vit_config {
     int64_t width, ffn, layers, heads; /* D, F, L, h */
-    int64_t patch;  /* side of a patch in pixels, P */
-    int64_t depth;  /* frames of a patch: 1, VideoMAE 2 */
-    int64_t frames; /* that see each other: 1, VideoMAE 16 */
+    int64_t patch;                     /* side of a patch in pixels, P */
+    int64_t depth;                     /* frames of a patch: 1, VideoMAE 2 */
+    int64_t frames;                    /* that see each other: 1, VideoMAE 16 */
     bool layer_scale;
     double norm_eps;
     fal_act act;
-    float mean[3], std[3]; /* of RGB values in 0..1; float32 as the originals compute, and so one text per value */
+    float mean[3], std[3];    /* of RGB values in 0..1; float32 as the originals compute, and so one text per value */
     fal_picture_rule picture; /* picture.side is that of the network's input */
 } fal_vit_config;
 
+/* clang-format off */
 #define FAL_IMAGENET_MEAN {0.485f, 0.456f, 0.406f}
 #define FAL_IMAGENET_STD {0.229f, 0.224f, 0.225f}
+/* clang-format on */
 
 /* Tokens of a layer of patches: (side / patch) squared. */
 static inline int64_t fal_vit_grid(const fal_vit_config *config)

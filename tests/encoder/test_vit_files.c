@@ -50,6 +50,7 @@ static const folder_case cases[] = {
      .error = "layer_norm_eps"},
     {CLIP, PROCESSOR, "\"crop_size\": 28", "\"crop_size\": 30", .status = FAL_ERR_FORMAT, .error = "28 x 28"},
     {CLIP, PROCESSOR, "\"size\": 28", "\"size\": 20", .status = FAL_ERR_FORMAT, .error = "28 x 28"},
+    {CLIP, PROCESSOR, "\"size\": 28", "\"size\": 1000000", .status = FAL_ERR_FORMAT, .error = "28 x 28"},
     {CLIP, PROCESSOR, "\"resample\": 3", "\"resample\": 1", .status = FAL_ERR_UNSUPPORTED, .error = "resample 1"},
     {CLIP, PROCESSOR, "0.26862954", "0", .status = FAL_ERR_FORMAT, .error = "image_std"},
     {CLIP, PROCESSOR, "0.48145466,", "", .status = FAL_ERR_FORMAT, .error = "image_mean"},
