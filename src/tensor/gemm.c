@@ -35,10 +35,10 @@ static vec4 load4(const float *from)
     return v;
 }
 
-/* Four columns of four values, in[j * n_stride + p] -> to[p * nr + j]. */
-static void pack_square(const float *in, int64_t n_stride, float *to, int64_t nr)
+/* Four rows of four values to four columns. */
+static void turn_square(const float *in, int64_t in_stride, float *out, int64_t out_stride)
 {
-    vec4 a = load4(in), b = load4(in + n_stride), c = load4(in + 2 * n_stride), d = load4(in + 3 * n_stride);
+    vec4 a = load4(in), b = load4(in + in_stride), c = load4(in + 2 * in_stride), d = load4(in + 3 * in_stride);
     vec4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
     vec4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     const vec4 rows[4] = {
@@ -46,27 +46,30 @@ static void pack_square(const float *in, int64_t n_stride, float *to, int64_t nr
         __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7),
     };
     for (int64_t p = 0; p < 4; p++)
-        memcpy(to + p * nr, &rows[p], sizeof rows[p]);
+        memcpy(out + p * out_stride, &rows[p], sizeof rows[p]);
 }
 
-/* Columns that are contiguous in memory (transposed sources), turned in squares of four that stay in registers. */
-static void pack_columns(const float *in, int64_t n_stride, int64_t k, int64_t cols, int64_t nr, float *to)
+/* In squares of four that stay in registers. */
+void fal_transpose(const float *in, int64_t in_stride, int64_t rows, int64_t cols, float *out, int64_t out_stride)
 {
-    int64_t square_k = k & ~(int64_t)3, square_cols = cols & ~(int64_t)3;
-    for (int64_t p = 0; p < square_k; p += 4)
-        for (int64_t j = 0; j < square_cols; j += 4)
-            pack_square(in + j * n_stride + p, n_stride, to + p * nr + j, nr);
-    for (int64_t p = 0; p < k; p++)
-        for (int64_t j = p < square_k ? square_cols : 0; j < cols; j++)
-            to[p * nr + j] = in[j * n_stride + p];
+    int64_t square_rows = rows & ~(int64_t)3, square_cols = cols & ~(int64_t)3;
+    for (int64_t col = 0; col < square_cols; col += 4)
+        for (int64_t row = 0; row < square_rows; row += 4)
+            turn_square(in + row * in_stride + col, in_stride, out + col * out_stride + row, out_stride);
+    for (int64_t col = 0; col < cols; col++)
+        for (int64_t row = col < square_cols ? square_rows : 0; row < rows; row++)
+            out[col * out_stride + row] = in[row * in_stride + col];
 }
 
 static void pack_rows(const float *in, int64_t k_stride, int64_t n_stride, int64_t k, int64_t cols, int64_t nr,
                       float *to)
 {
-    for (int64_t p = 0; p < k; p++, in += k_stride, to += nr)
-        for (int64_t j = 0; j < cols; j++)
+    for (int64_t p = 0; p < k; p++, in += k_stride, to += nr) {
+        if (n_stride == 1)
+            memcpy(to, in, (size_t)cols * sizeof *to);
+        for (int64_t j = 0; n_stride != 1 && j < cols; j++)
             to[j] = in[j * n_stride];
+    }
 }
 
 void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t first, int64_t last, float *out)
@@ -79,7 +82,7 @@ void fal_pack_panels(const fal_kernels *kernels, const fal_matrix *m, int64_t fi
         if (cols < nr)
             memset(to, 0, (size_t)(m->k * nr) * sizeof *to);
         if (m->k_stride == 1)
-            pack_columns(in, m->n_stride, m->k, cols, nr, to);
+            fal_transpose(in, m->n_stride, cols, m->k, to, nr);
         else
             pack_rows(in, m->k_stride, m->n_stride, m->k, cols, nr, to);
     }

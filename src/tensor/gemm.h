@@ -31,6 +31,9 @@ typedef struct fal_matrix {
     int64_t k, n, k_stride, n_stride;
 } fal_matrix;
 
+/* out[col * out_stride + row] = in[row * in_stride + col]. */
+void fal_transpose(const float *in, int64_t in_stride, int64_t rows, int64_t cols, float *out, int64_t out_stride);
+
 /* Values a packed matrix takes: k * n rounded up to whole panels. */
 int64_t fal_packed_count(const fal_kernels *kernels, int64_t k, int64_t n);
 /* Packs panels [first, last) of `m`; `out` is the start of the whole packed matrix. */

@@ -54,6 +54,14 @@ typedef struct fal_kernels {
     void (*multiply_add)(const float *a, const float *b, int64_t n, float *y); /* y += a * b */
     void (*max_into)(const float *x, int64_t n, float *y);                     /* y = max(y, x) */
     void (*layer_norm)(const float *x, int64_t dim, const float *gamma, const float *beta, double eps, float *y);
+    /* Gradients, see backward.h: normalised is (x - mean) / sqrt(var + eps); dx is written, or added to. */
+    void (*layer_norm_backward)(const float *normalised, float scale, int64_t dim, const float *gamma, const float *dy,
+                                bool accumulate, float *dx);
+    /* Without affine; returns 1 / sqrt(var + eps). */
+    float (*normalise)(const float *x, int64_t dim, double eps, float *y);
+    void (*gelu_backward)(const float *x, const float *dy, int64_t n, float *dx);
+    /* p: exp(score - max), what softmax left; scaled here by 1 / their sum. dp -> scale * p * (dp - sum_j p_j dp_j). */
+    void (*softmax_backward)(float *p, float sum, float scale, int64_t n, float *dp);
     /* x -> exp(x - max x); returns the sum of the results. */
     float (*softmax)(float *x, int64_t n);
     double (*sum_squares)(const float *x, int64_t n);

@@ -79,11 +79,10 @@ INLINE vec vexp(vec x)
     return e * (vec)scale;
 }
 
-/* x Phi(x) = max(x, 0) - |x| h(|x|), h(z) = erfc(z / sqrt 2) / 2 = exp(-z^2 / 2) P(z) / Q(z). P/Q is our own relative
- * minimax fit on [0, 9], error 1.9e-9 before rounding; measured against libm the result is within 1.1e-7 |x|. */
-INLINE vec vgelu(vec x)
+/* h(z) = erfc(z / sqrt 2) / 2 = exp(-z^2 / 2) P(z) / Q(z) for z >= 0. P/Q is our own relative minimax fit on [0, 9],
+ * error 1.9e-9 before rounding; *density = exp(-z^2 / 2). */
+INLINE vec normal_tail(vec z, vec *density)
 {
-    vec z = vmin(vabs(x), splat(13.0f)); /* beyond, h is below float32 range */
     vec p = z * 3.5578958e-3f + 3.6782607e-2f;
     p = p * z + 1.7164727e-1f;
     p = p * z + 4.2235067e-1f;
@@ -93,7 +92,25 @@ INLINE vec vgelu(vec x)
     q = q * z + 1.1538868f;
     q = q * z + 1.642586f;
     q = q * z + 1.0f;
-    return vmax(x, splat(0)) - z * (vexp(z * z * -0.5f) * (p / q));
+    *density = vexp(z * z * -0.5f);
+    return *density * (p / q);
+}
+
+/* Beyond 13, h is below float32 range. */
+INLINE vec held(vec x) { return vmin(vabs(x), splat(13.0f)); }
+
+/* x Phi(x) = max(x, 0) - |x| h(|x|); measured against libm the result is within 1.1e-7 |x|. */
+INLINE vec vgelu(vec x)
+{
+    vec density, z = held(x);
+    return vmax(x, splat(0)) - z * normal_tail(z, &density);
+}
+
+/* Its derivative, Phi(x) + x phi(x). */
+INLINE vec vgelu_slope(vec x)
+{
+    vec density, z = held(x), tail = normal_tail(z, &density), bump = z * density * 0.398942280f;
+    return pick(x < splat(0), tail - bump, 1.0f - tail + bump);
 }
 
 /* |x| < 0.55: x + x^3 p(x^2), our minimax fit, relative error 2.8e-9 before rounding; else 1 - 2 / (e^2x + 1). */
@@ -439,8 +456,13 @@ static double row_sum(const float *x, int64_t n)
     return lanes_sum(sum);
 }
 
-/* Two passes; the second also measures how far the rounded mean is off and corrects for it. */
-static void layer_norm(const float *x, int64_t dim, const float *gamma, const float *beta, double eps, float *y)
+/* Of a row: mean in two parts, and 1 / sqrt(variance + eps). */
+typedef struct moments {
+    float mean, shift, scale;
+} moments;
+
+/* Two passes; the second also measures how far the rounded mean is off. */
+INLINE moments row_moments(const float *x, int64_t dim, double eps)
 {
     float mean = (float)(row_sum(x, dim) / (double)dim);
     vec off = splat(0), squares = splat(0);
@@ -457,15 +479,66 @@ static void layer_norm(const float *x, int64_t dim, const float *gamma, const fl
         square_sum += d * d;
     }
     double delta = off_sum / (double)dim;
-    float shift = (float)delta, scale = (float)(1 / sqrt(fmax(square_sum / (double)dim - delta * delta, 0) + eps));
+    return (moments){mean, (float)delta, (float)(1 / sqrt(fmax(square_sum / (double)dim - delta * delta, 0) + eps))};
+}
+
+static void layer_norm(const float *x, int64_t dim, const float *gamma, const float *beta, double eps, float *y)
+{
+    moments m = row_moments(x, dim, eps);
     FOR_VECTORS(i, dim) {
-        vec v = ((load_at(x, i, dim) - mean) - shift) * scale;
+        vec v = ((load_at(x, i, dim) - m.mean) - m.shift) * m.scale;
         if (gamma)
             v *= load_at(gamma, i, dim);
         if (beta)
             v += load_at(beta, i, dim);
         store_at(y, v, i, dim);
     }
+}
+
+static float normalise(const float *x, int64_t dim, double eps, float *y)
+{
+    moments m = row_moments(x, dim, eps);
+    FOR_VECTORS(i, dim)
+        store_at(y, ((load_at(x, i, dim) - m.mean) - m.shift) * m.scale, i, dim);
+    return m.scale;
+}
+
+/* g = dy gamma, n = normalised: dx = scale * (g - mean(g) - n mean(g n)). */
+static void layer_norm_backward(const float *normalised, float scale, int64_t dim, const float *gamma, const float *dy,
+                                bool accumulate, float *dx)
+{
+    vec sum = splat(0), along = splat(0);
+    FOR_VECTORS(i, dim) {
+        vec g = load_at(dy, i, dim) * (gamma ? load_at(gamma, i, dim) : splat(1));
+        sum += g;
+        along += g * load_at(normalised, i, dim);
+    }
+    float mean = (float)(lanes_sum(sum) / (double)dim), slope = (float)(lanes_sum(along) / (double)dim);
+    FOR_VECTORS(i, dim) {
+        vec g = load_at(dy, i, dim) * (gamma ? load_at(gamma, i, dim) : splat(1));
+        vec v = (g - mean - load_at(normalised, i, dim) * slope) * scale;
+        store_at(dx, accumulate ? load_at(dx, i, dim) + v : v, i, dim);
+    }
+}
+
+static void gelu_backward(const float *x, const float *dy, int64_t n, float *dx)
+{
+    FOR_VECTORS(i, n)
+        store_at(dx, load_at(dy, i, n) * vgelu_slope(load_at(x, i, n)), i, n);
+}
+
+static void softmax_backward(float *p, float sum, float scale, int64_t n, float *dp)
+{
+    const float share = 1 / sum;
+    vec along = splat(0);
+    FOR_VECTORS(i, n) {
+        vec v = load_at(p, i, n) * share;
+        store_at(p, v, i, n);
+        along += v * load_at(dp, i, n);
+    }
+    const float mean = (float)lanes_sum(along);
+    FOR_VECTORS(i, n)
+        store_at(dp, load_at(p, i, n) * (load_at(dp, i, n) - mean) * scale, i, n);
 }
 
 static float softmax(float *x, int64_t n)
@@ -510,6 +583,10 @@ const fal_kernels TABLE = {
     .multiply_add = multiply_add,
     .max_into = max_into,
     .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .normalise = normalise,
+    .gelu_backward = gelu_backward,
+    .softmax_backward = softmax_backward,
     .softmax = softmax,
     .sum_squares = sum_squares,
 };

@@ -16,6 +16,30 @@ static void pack_batch(fal_run *run, const fal_matmul_args *args, const fal_kern
     }
 }
 
+typedef struct columns {
+    const float *data; /* [k, m] */
+    int64_t row, k;
+} columns;
+
+/* Rows of the transposed left matrix. */
+static void gather_columns(const void *user, int64_t first, int64_t count, float *out, int64_t stride)
+{
+    const columns *a = user;
+    fal_transpose(a->data + first, a->row, a->k, count, out, stride);
+}
+
+static void set_left(const fal_matmul_args *args, int64_t i, columns *a, fal_gemm *gemm)
+{
+    *a = (columns){args->a + i * args->a_batch, args->a_row, args->k};
+    if (args->a_transposed) {
+        gemm->gather = gather_columns;
+        gemm->gather_user = a;
+    } else {
+        gemm->a = a->data;
+        gemm->a_stride = a->row;
+    }
+}
+
 fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *err)
 {
     if (args->batch < 0 || args->m < 0 || args->n < 1 || args->k < 1)
@@ -28,9 +52,11 @@ fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *
     fal_arena *arena = fal_run_arena(run);
     fal_arena_mark mark = fal_arena_save(arena);
     float *packed;
+    columns *a;
     fal_packed *b;
     fal_gemm *gemms;
     FAL_ALLOC(packed, fal_arena_alloc(arena, (size_t)args->batch, (size_t)each * sizeof *packed));
+    FAL_ALLOC(a, fal_arena_alloc(arena, (size_t)args->batch, sizeof *a));
     FAL_ALLOC(b, fal_arena_alloc(arena, (size_t)args->batch, sizeof *b));
     FAL_ALLOC(gemms, fal_arena_alloc(arena, (size_t)args->batch, sizeof *gemms));
     pack_batch(run, args, kernels, packed);
@@ -39,12 +65,14 @@ fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *
         gemms[i] = (fal_gemm){
             .b = &b[i],
             .rows = args->m,
-            .a = args->a + i * args->a_batch,
-            .a_stride = args->a_row,
             .finish = {.alpha = args->alpha != 0 ? args->alpha : 1,
+                       .bias = args->bias,
+                       .residual = args->accumulate ? args->c + i * args->c_batch : NULL,
+                       .residual_stride = args->c_row,
                        .y = args->c + i * args->c_batch,
                        .y_stride = args->c_row},
         };
+        set_left(args, i, &a[i], &gemms[i]);
     }
     st = fal_gemm_run(run, gemms, args->batch, err);
 done:

@@ -47,9 +47,10 @@ void fal_naive_matmul(const fal_matmul_args *args)
             for (int64_t j = 0; j < args->n; j++) {
                 double sum = 0;
                 for (int64_t k = 0; k < args->k; k++)
-                    sum += (double)a[i * args->a_row + k] *
+                    sum += (double)(args->a_transposed ? a[k * args->a_row + i] : a[i * args->a_row + k]) *
                            (args->b_transposed ? b[j * args->b_row + k] : b[k * args->b_row + j]);
-                c[i * args->c_row + j] = (float)(alpha * sum);
+                float *to = &c[i * args->c_row + j];
+                *to = (float)(alpha * sum + (args->bias ? args->bias[j] : 0) + (args->accumulate ? *to : 0));
             }
     }
 }

@@ -1,10 +1,10 @@
-/* The plain C twin of every operation in ops.h: loops as the formula is written, sums in double, one thread, no
- * scratch. Tests compare the fast versions with these; nothing else calls them. Argument structs and their zero
- * defaults are those of ops.h; weights are contiguous float32 in PyTorch order. */
+/* The plain C twin of every operation in ops.h and backward.h: loops as the formula is written, sums in double, one
+ * thread, no scratch. Tests compare the fast versions with these; nothing else calls them. Argument structs and their zero
+ * defaults are those of the two headers; weights are contiguous float32 in PyTorch order. */
 #ifndef FAL_TENSOR_NAIVE_H
 #define FAL_TENSOR_NAIVE_H
 
-#include "tensor/ops.h"
+#include "tensor/backward.h"
 
 double fal_naive_act(fal_act act, double x, double prelu_slope);
 
@@ -27,5 +27,12 @@ void fal_naive_mean_rows(const float *x, int64_t rows, int64_t dim, int64_t grou
 
 /* `scores` is scratch for args->rows values. */
 void fal_naive_attention(const fal_attention_args *args, double *scores);
+
+void fal_naive_dense(const fal_dense *dense, const fal_dense_args *args);
+void fal_naive_dense_backward(const fal_dense *dense, const fal_dense_gradient *args);
+void fal_naive_layer_norm_backward(const fal_layer_norm_gradient *args);
+double fal_naive_gelu_slope(double x);
+/* `scratch`: 2 * args->rows values. dq, dk and dv must be zeros. */
+void fal_naive_attention_backward(const fal_attention_gradient *args, double *scratch);
 
 #endif

@@ -41,14 +41,16 @@ typedef struct fal_linear_args {
 } fal_linear_args;
 fal_status fal_linear_run(const fal_linear *linear, fal_run *run, const fal_linear_args *args, fal_error *err);
 
-/* Plain product for attention-like uses: c[b] = alpha * a[b] * op(b[b]), a [m,k], op(b) [k,n], c [m,n], float32.
- * Row strides and batch strides in elements. */
+/* Plain product for attention-like uses: c[b] (+)= alpha * op(a[b]) * op(b[b]) + bias, op(a) [m,k], op(b) [k,n], c [m,n],
+ * float32. Row strides and batch strides in elements. */
 typedef struct fal_matmul_args {
     int64_t batch, m, n, k;
-    const float *a; int64_t a_row, a_batch;
+    const float *a; int64_t a_row, a_batch; bool a_transposed; /* a stored [k,m] */
     const float *b; int64_t b_row, b_batch; bool b_transposed; /* b stored [n,k] */
     float *c; int64_t c_row, c_batch;
     float alpha;        /* 0 means 1 */
+    const float *bias;  /* [n], the same for every batch item; NULL: none */
+    bool accumulate;    /* c += instead of c = */
 } fal_matmul_args;
 fal_status fal_matmul_run(fal_run *run, const fal_matmul_args *args, fal_error *err);
 

@@ -117,6 +117,41 @@ static void test_softmax(void **unused)
     for_each_table(check_softmax);
 }
 
+static void check_gradients(const fal_kernels *kernels)
+{
+    for (int n = 8; n < 90; n += 9) {
+        uint64_t state = (uint64_t)n;
+        float *x = test_random_floats(&state, n, 2), *dy = test_random_floats(&state, n, 1), got[90], want[90], y[90];
+        float *gamma = test_random_floats(&state, n, 1);
+        fal_layer_norm_gradient norm = {.x = x, .rows = 1, .dim = n, .gamma = gamma, .eps = 1e-5, .dy = dy, .dx = want};
+        fal_naive_layer_norm_backward(&norm);
+        float scale = kernels->normalise(x, n, 1e-5, y);
+        kernels->layer_norm_backward(y, scale, n, gamma, dy, false, got);
+        fal_check_close(label(kernels, "layer_norm_backward"), got, want, (size_t)n, 1e-6, 2e-6);
+        for (int i = 0; i < n; i++)
+            want[i] = (float)(dy[i] * fal_naive_gelu_slope(x[i]));
+        kernels->gelu_backward(x, dy, n, got);
+        fal_check_close(label(kernels, "gelu_backward"), got, want, (size_t)n, 2e-7, 0);
+        double sum = 0, along = 0;
+        for (int i = 0; i < n; i++)
+            sum += y[i] = (float)exp((double)x[i] - 2);
+        for (int i = 0; i < n; i++)
+            along += y[i] / sum * dy[i];
+        for (int i = 0; i < n; i++)
+            want[i] = (float)(0.5 * y[i] / sum * (dy[i] - along));
+        memcpy(got, dy, (size_t)n * sizeof *got);
+        kernels->softmax_backward(y, (float)sum, 0.5f, n, got);
+        fal_check_close(label(kernels, "softmax_backward"), got, want, (size_t)n, 1e-7, 1e-6);
+        fal_free(x), fal_free(dy), fal_free(gamma);
+    }
+}
+
+static void test_gradients(void **unused)
+{
+    (void)unused;
+    for_each_table(check_gradients);
+}
+
 static void check_rows(const fal_kernels *kernels)
 {
     enum { N = 77 };
@@ -192,8 +227,8 @@ static void test_winograd(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_multiply), cmocka_unit_test(test_finish), cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_rows),     cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_multiply), cmocka_unit_test(test_finish),    cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_gradients), cmocka_unit_test(test_winograd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
