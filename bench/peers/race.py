@@ -250,13 +250,16 @@ class Result:
 
     def __post_init__(self):
         peers = [self.median(name) for name in self.names() if name != "falsetto"]
-        self.ratio = min(peers) / self.median("falsetto") if "falsetto" in self.names() else None
+        raced = "falsetto" in self.names() and self.contenders[0].seconds
+        self.ratio = min(peers) / self.median("falsetto") if raced else None
 
     def names(self):
         return [contender.name for contender in self.contenders]
 
     def median(self, name):
-        return next(statistics.median(c.seconds) for c in self.contenders if c.name == name)
+        """Seconds of a lap; not a number when nobody ran."""
+        seconds = next(c.seconds for c in self.contenders if c.name == name)
+        return statistics.median(seconds) if seconds else float("nan")
 
     def record(self):
         """For the JSON file."""
@@ -273,10 +276,11 @@ def race(job, args, files):
     entered = enter(job, args, files)
     try:
         distances = compare(job, entered, files)
-        if args.falsetto:
+        if args.falsetto and args.repeats:
             entered[0].warm_up()
         counted = next(c for c in entered if c.name == "torch").request("products")["products"]
-        bound = ceiling.measure(args.products, job.threads, job.dtype, counted) if args.products else None
+        wanted = args.products and args.repeats
+        bound = ceiling.measure(args.products, job.threads, job.dtype, counted) if wanted else None
         load = os.getloadavg()[0]
         for _ in range(args.repeats):
             for contender in entered:
@@ -318,6 +322,8 @@ def row(result, args):
 
     def speed(contender):
         per_second = 1000 / job.seconds
+        if not contender.seconds:
+            return "-"
         return f"{statistics.median(contender.seconds) * per_second:.1f} ({min(contender.seconds) * per_second:.1f})"
 
     def distance(contender):
@@ -328,7 +334,7 @@ def row(result, args):
 
     first = "falsetto" if "falsetto" in by_name else "torch"
     rate = share = "-"
-    if result.ceiling:
+    if result.ceiling and by_name[first].seconds:
         rate = f"{result.ceiling.gflop / result.median(first):.1f}"
         share = f"{result.ceiling.seconds / result.median(first):.0%}" if result.ceiling.seconds else "-"
     cells = [job.model, job.stream, str(job.threads), job.dtype]
@@ -367,7 +373,7 @@ def parse_arguments():
     parser.add_argument("--dtypes", type=listed(("fp32", "bf16")), default=["fp32"], help="fp32, bf16 (default: fp32)")
     parser.add_argument("--seconds", type=float,
                         help="of input (default: 10; 8 pictures; one VideoMAE window of 16 frames)")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds per line (default: 5)")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds per line; 0 compares outputs only (default: 5)")
     parser.add_argument("--falsetto", metavar="PROGRAM", help="enter Falsetto, too")
     parser.add_argument("--products", metavar="PROGRAM",
                         help="bench_products, for the ceiling (default: the one of Falsetto's build)")
