@@ -49,6 +49,7 @@ typedef struct fal_training_report {
     fal_calibration calibration; /* fitted on the validation clips when they hold both classes */
     fal_training_epoch *curve;   /* [curve_count] epochs of this call */
     size_t curve_count;
+    char *summary;              /* what the trained numbers say, e.g. which layers carry the weight; NULL: nothing */
 } fal_training_report;
 
 /* Trains a head and writes its best epoch to `path` (safetensors, atomic). Deterministic for a given seed. */

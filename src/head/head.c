@@ -9,7 +9,11 @@
 #include <math.h>
 #include <string.h>
 
+/* A file is of the first kind that recognises it. */
 static const fal_head_kind *const kinds[] = {
+    &fal_head_sup,
+    &fal_head_sync,
+    &fal_head_layers,
     &fal_head_probe,
 };
 

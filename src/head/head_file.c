@@ -96,7 +96,7 @@ typedef struct notes {
     fal_metadata entries[MAX_METADATA];
     char numbers[MAX_METADATA][NUMBER];
     size_t count;
-    fal_buf config, arrays;
+    fal_buf config, arrays, summary;
 } notes;
 
 static void note(notes *n, const char *key, const char *value)
@@ -132,6 +132,9 @@ static void note_kind(notes *n, const fal_head *head)
     for (size_t i = 0; i < head->shape.parts && head->parts[i].array; i++)
         fal_buf_printf(&n->arrays, "%s%s", i ? "+" : "", head->parts[i].array);
     note(n, "falsetto.arrays", n->arrays.data);
+    if (head->kind->summarise)
+        head->kind->summarise(head->config.bytes, head->params.values, head->parts, &n->summary);
+    note(n, "falsetto.summary", n->summary.data);
 }
 
 static void note_about(notes *n, const fal_head_description *about)
@@ -164,13 +167,14 @@ fal_status fal_head_write(const fal_head *head, const fal_metadata *facts, size_
     note_about(n, &head->about);
     for (size_t i = 0; i < fact_count; i++)
         note(n, facts[i].key, facts[i].value);
-    if (n->config.failed || n->arrays.failed)
+    if (n->config.failed || n->arrays.failed || n->summary.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
     FAL_TRY(fal_safetensors_write(path, tensors, head->params.list_count, FAL_F32, n->entries, n->count, err));
 done:
     if (n) {
         fal_buf_free(&n->config);
         fal_buf_free(&n->arrays);
+        fal_buf_free(&n->summary);
     }
     fal_free(n);
     fal_free(tensors);
