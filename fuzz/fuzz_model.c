@@ -5,24 +5,45 @@
 
 #include <falsetto/encoder.h>
 #include <falsetto/head.h>
+#include <falsetto/models.h>
 
 #include <math.h>
 
 enum { MAX_BYTES = 1 << 20 };
 
-static void open_as_encoder(const char *path)
+/* True when it opened. heads: for files that do not say; 0: as they say. */
+static bool open_as_encoder(const char *path, int heads)
 {
     fal_encoder *encoder = NULL;
     fal_error err = {0};
-    if (fal_encoder_open(path, &(fal_encoder_options){.threads = 1}, &encoder, &err) != FAL_OK) {
+    if (fal_encoder_open(path, &(fal_encoder_options){.threads = 1, .heads = heads}, &encoder, &err) != FAL_OK) {
         FAL_INVARIANT(encoder == NULL && err.text[0] != '\0');
-        return;
+        return false;
     }
     const fal_encoder_description *d = fal_encoder_describe(encoder);
     FAL_INVARIANT(d->dim >= 1 && d->width >= 1 && d->layers >= 1);
     FAL_INVARIANT(d->heads >= 1 && d->width % d->heads == 0);
-    FAL_INVARIANT(d->parameters > 0 && !d->random_weights);
+    FAL_INVARIANT(d->parameters > 0 && !d->random_weights && d->streams && d->rate_hz > 0);
+    FAL_INVARIANT(d->picture.side >= 0 && d->chunk_frames >= 0);
     fal_encoder_free(&encoder);
+    return true;
+}
+
+/* Nothing is called in order that does not open; what cannot be verified cannot be read at all. */
+static void look_at(const char *path, bool opened)
+{
+    fal_error err = {0};
+    char *text = NULL;
+    bool ok = false;
+    if (fal_model_verify_text(path, &(fal_encoder_options){.threads = 1}, &ok, &text, &err) == FAL_OK)
+        FAL_INVARIANT(text[0] != '\0' && (opened || !ok));
+    fal_text_free(&text);
+    if (fal_model_info_json(path, &text, &err) != FAL_OK)
+        FAL_INVARIANT(!opened && err.text[0] != '\0');
+    fal_text_free(&text);
+    if (fal_model_info_text(path, &text, &err) != FAL_OK)
+        FAL_INVARIANT(!opened && err.text[0] != '\0');
+    fal_text_free(&text);
 }
 
 static void open_as_head(const char *path)
@@ -46,7 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = size <= MAX_BYTES ? as_file(data, size, path) : -1;
     if (fd < 0)
         return 0;
-    open_as_encoder(path);
+    bool opened = open_as_encoder(path, 0);
+    look_at(path, opened);
+    if (!opened)
+        open_as_encoder(path, 4);
     open_as_head(path);
     close(fd);
     return 0;
