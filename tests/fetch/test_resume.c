@@ -175,13 +175,14 @@ static void test_damaged_part(void **state)
 
 static void test_notes_that_do_not_help(void **state)
 {
+#define ETAG "\"etag\": \"\\\"first\\\"\""
     static const char *const notes[] = {"",
                                         "{",
                                         "[]",
                                         "{}",
                                         "{\"url\": 7}",
-                                        "{\"url\": \"http://elsewhere/model.pt\", \"bytes\": 300000}",
-                                        "{\"url\": \"%s\", \"bytes\": 5}",
+                                        "{\"url\": \"http://elsewhere/model.pt\", \"bytes\": 300000, " ETAG "}",
+                                        "{\"url\": \"%s\", \"bytes\": 5, " ETAG "}",
                                         "{\"url\": \"%s\", \"etag\": \"\\\"a\\r\\nX: y\\\"\"}"};
     scene *s = *state;
     for (size_t i = 0; i <= sizeof notes / sizeof *notes; i++) {
@@ -226,6 +227,35 @@ static void test_stall(void **state)
     check_arrived(s, s->model, LENGTH);
     check_bodies(&s->pages[0], "wp");
     assert_non_null(strstr(s->logged, "the transfer stalled, after 100 kB of 300 kB"));
+}
+
+/* ---- patience ---- */
+
+static void test_crumbs(void **state)
+{
+    scene *s = *state;
+    s->pages[0].cut_after = 1000;
+    s->pages[0].cut_times = 99;
+    fetch_fails(s, FAL_ERR_IO, "after 3.0 kB of 300 kB");
+    check_bodies(&s->pages[0], "wpp");
+}
+
+/* A connection that is cut again and again, but brings something each time, gets there in the end. */
+static void test_large_pieces(void **state)
+{
+    enum { PIECE = (1 << 20) + 7, PIECES = 5 };
+    static uint8_t large[PIECE * PIECES];
+    scene *s = *state;
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(i % 251);
+    s->pages[0].bytes = large;
+    s->pages[0].length = sizeof large;
+    s->pages[0].cut_after = PIECE;
+    s->pages[0].cut_times = 99;
+    s->options.attempts = 2;
+    fetch_ok(s);
+    check_arrived(s, large, sizeof large);
+    check_bodies(&s->pages[0], "wpppp");
 }
 
 /* ---- stopping, and what progress says ---- */
@@ -285,6 +315,8 @@ int main(void)
         TEST(test_notes_that_do_not_help),
         TEST(test_address_of_the_part_goes_first),
         TEST(test_stall),
+        TEST(test_crumbs),
+        TEST(test_large_pieces),
         TEST(test_stopped_and_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
