@@ -14,6 +14,8 @@ static const fal_head_kind *const kinds[] = {
     &fal_head_sup,
     &fal_head_sync,
     &fal_head_layers,
+    &fal_head_transformer,
+    &fal_head_ntp,
     &fal_head_probe,
 };
 
@@ -135,6 +137,7 @@ static fal_status read_head(const fal_checkpoint *ckpt, fal_head *head, fal_erro
 {
     fal_status st = FAL_OK;
     FAL_TRY(head->kind->read_config(ckpt, head->config.bytes, &head->shape, err));
+    FAL_TRY(fal_head_read_parts(ckpt, &head->shape, err));
     const char *arrays = fal_checkpoint_metadata(ckpt, "falsetto.arrays");
     FAL_TRY(name_parts(head, arrays ? arrays : head->shape.arrays, err));
     FAL_TRY(head->kind->declare(head->config.bytes, &head->params, err));

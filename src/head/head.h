@@ -38,7 +38,8 @@ fal_status fal_head_keep_source(fal_head *head, const char *encoder, const char 
  * of parts that were zero. */
 int64_t fal_head_normalise(const fal_head_shape *shape, const float *x, int64_t frames, float *y);
 
-/* head_file.c: what a file says beside tensors and configuration. */
+/* head_file.c: what a file says beside tensors and configuration. Parts: "6+8", when the rows are several arrays. */
+fal_status fal_head_read_parts(const fal_checkpoint *ckpt, fal_head_shape *shape, fal_error *err);
 fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_error *err);
 /* Extra metadata (training facts) may be NULL with a count of 0. Atomic. */
 fal_status fal_head_write(const fal_head *head, const fal_metadata *facts, size_t fact_count, const char *path,

@@ -4,6 +4,7 @@
 #include "head/head.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_METADATA = 40, NUMBER = 32 };
@@ -66,6 +67,35 @@ done:
     return st;
 }
 
+/* Channels of every part from "6+8". */
+static fal_status parse_parts(const char *text, fal_head_shape *shape, fal_error *err)
+{
+    fal_head_shape read = {.arrays = shape->arrays};
+    for (const char *at = text;; at++) {
+        char *end;
+        long long dim = strtoll(at, &end, 10);
+        if (end == at || dim < 1 || dim > shape->dim - read.dim || read.parts == FAL_HEAD_PARTS)
+            break;
+        read.dims[read.parts++] = dim;
+        read.dim += dim;
+        at = end;
+        if (*at == '\0' && read.dim == shape->dim) {
+            *shape = read;
+            return FAL_OK;
+        }
+        if (*at != '+')
+            break;
+    }
+    return fal_fail(err, FAL_ERR_FORMAT, "falsetto.dims is \"%.40s\", expected up to %d numbers that add up to %lld", text,
+                    FAL_HEAD_PARTS, (long long)shape->dim);
+}
+
+fal_status fal_head_read_parts(const fal_checkpoint *ckpt, fal_head_shape *shape, fal_error *err)
+{
+    const char *text = fal_checkpoint_metadata(ckpt, "falsetto.dims");
+    return text ? parse_parts(text, shape, err) : FAL_OK;
+}
+
 fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -78,6 +108,8 @@ fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_e
         stream = fal_value_string(fal_value_get(hparams, "input_type"), NULL);
     if (!stream)
         stream = fal_value_string(fal_value_get(data, "input_type"), NULL);
+    if (!stream)
+        stream = fal_value_string(fal_value_path(fal_checkpoint_object(ckpt), "config.input_type"), NULL);
     about->stream_known = parse_stream(stream, &about->stream);
     /* apply_l2 is true in every published experiment; only a complete Lightning file records it. */
     about->l2_normalise = fal_value_bool(fal_value_get(data, "apply_l2"), true) &&
@@ -96,7 +128,7 @@ typedef struct notes {
     fal_metadata entries[MAX_METADATA];
     char numbers[MAX_METADATA][NUMBER];
     size_t count;
-    fal_buf config, arrays, summary;
+    fal_buf config, arrays, dims, summary;
 } notes;
 
 static void note(notes *n, const char *key, const char *value)
@@ -132,6 +164,9 @@ static void note_kind(notes *n, const fal_head *head)
     for (size_t i = 0; i < head->shape.parts && head->parts[i].array; i++)
         fal_buf_printf(&n->arrays, "%s%s", i ? "+" : "", head->parts[i].array);
     note(n, "falsetto.arrays", n->arrays.data);
+    for (size_t i = 0; i < head->shape.parts && head->shape.parts > 1; i++)
+        fal_buf_printf(&n->dims, "%s%lld", i ? "+" : "", (long long)head->shape.dims[i]);
+    note(n, "falsetto.dims", n->dims.data);
     if (head->kind->summarise)
         head->kind->summarise(head->config.bytes, head->params.values, head->parts, &n->summary);
     note(n, "falsetto.summary", n->summary.data);
@@ -167,13 +202,14 @@ fal_status fal_head_write(const fal_head *head, const fal_metadata *facts, size_
     note_about(n, &head->about);
     for (size_t i = 0; i < fact_count; i++)
         note(n, facts[i].key, facts[i].value);
-    if (n->config.failed || n->arrays.failed || n->summary.failed)
+    if (n->config.failed || n->arrays.failed || n->dims.failed || n->summary.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
     FAL_TRY(fal_safetensors_write(path, tensors, head->params.list_count, FAL_F32, n->entries, n->count, err));
 done:
     if (n) {
         fal_buf_free(&n->config);
         fal_buf_free(&n->arrays);
+        fal_buf_free(&n->dims);
         fal_buf_free(&n->summary);
     }
     fal_free(n);

@@ -45,7 +45,8 @@ typedef struct fal_head_kind {
     fal_head_recipe recipe;
     /* True when the tensors are this kind's. */
     bool (*recognise)(const fal_checkpoint *ckpt);
-    /* Configuration and shape of a file: from its tensors; what those do not say, from fal_head_file_config. */
+    /* Configuration and shape of a file: from its tensors; what those do not say, from what `note`
+     * left in fal_checkpoint_config. A row of several parts may be given as one: the file's own list is read later. */
     fal_status (*read_config)(const fal_checkpoint *ckpt, void *config, fal_head_shape *shape, fal_error *err);
     /* Configuration for training on rows of this shape. */
     fal_status (*configure)(const fal_head_training *training, const fal_head_shape *shape, void *config,
@@ -62,6 +63,7 @@ typedef struct fal_head_kind {
 
 enum { FAL_HEAD_CONFIG = 256 };
 
-extern const fal_head_kind fal_head_probe, fal_head_sup, fal_head_sync, fal_head_layers;
+extern const fal_head_kind fal_head_probe, fal_head_sup, fal_head_sync, fal_head_layers, fal_head_transformer,
+    fal_head_ntp;
 
 #endif

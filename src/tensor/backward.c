@@ -63,11 +63,19 @@ static fal_status check_rows(int64_t rows, const char *what, fal_error *err)
 fal_status fal_dense_run(fal_run *run, const fal_dense *dense, const fal_dense_args *args, fal_error *err)
 {
     fal_matmul_args product = {
-        .batch = 1, .m = args->rows, .n = dense->out, .k = dense->in,
-        .a = args->x, .a_row = or_default(args->x_stride, dense->in),
-        .b = dense->weight, .b_row = or_default(dense->weight_stride, dense->in), .b_transposed = true,
-        .c = args->y, .c_row = or_default(args->y_stride, dense->out),
-        .bias = dense->bias, .accumulate = args->accumulate,
+        .batch = 1,
+        .m = args->rows,
+        .n = dense->out,
+        .k = dense->in,
+        .a = args->x,
+        .a_row = or_default(args->x_stride, dense->in),
+        .b = dense->weight,
+        .b_row = or_default(dense->weight_stride, dense->in),
+        .b_transposed = true,
+        .c = args->y,
+        .c_row = or_default(args->y_stride, dense->out),
+        .bias = dense->bias,
+        .accumulate = args->accumulate,
     };
     return fal_matmul_run(run, &product, err);
 }
@@ -76,10 +84,16 @@ fal_status fal_dense_run(fal_run *run, const fal_dense *dense, const fal_dense_a
 static fal_status dense_dx(fal_run *run, const fal_dense *dense, const fal_dense_gradient *args, fal_error *err)
 {
     fal_matmul_args product = {
-        .batch = 1, .m = args->rows, .n = dense->in, .k = dense->out,
-        .a = args->dy, .a_row = or_default(args->dy_stride, dense->out),
-        .b = dense->weight, .b_row = or_default(dense->weight_stride, dense->in),
-        .c = args->dx, .c_row = or_default(args->dx_stride, dense->in),
+        .batch = 1,
+        .m = args->rows,
+        .n = dense->in,
+        .k = dense->out,
+        .a = args->dy,
+        .a_row = or_default(args->dy_stride, dense->out),
+        .b = dense->weight,
+        .b_row = or_default(dense->weight_stride, dense->in),
+        .c = args->dx,
+        .c_row = or_default(args->dx_stride, dense->in),
         .accumulate = args->accumulate_dx,
     };
     return fal_matmul_run(run, &product, err);
@@ -89,10 +103,17 @@ static fal_status dense_dx(fal_run *run, const fal_dense *dense, const fal_dense
 static fal_status dense_dweight(fal_run *run, const fal_dense *dense, const fal_dense_gradient *args, fal_error *err)
 {
     fal_matmul_args product = {
-        .batch = 1, .m = dense->out, .n = dense->in, .k = args->rows,
-        .a = args->dy, .a_row = or_default(args->dy_stride, dense->out), .a_transposed = true,
-        .b = args->x, .b_row = or_default(args->x_stride, dense->in),
-        .c = args->dweight, .c_row = or_default(dense->weight_stride, dense->in),
+        .batch = 1,
+        .m = dense->out,
+        .n = dense->in,
+        .k = args->rows,
+        .a = args->dy,
+        .a_row = or_default(args->dy_stride, dense->out),
+        .a_transposed = true,
+        .b = args->x,
+        .b_row = or_default(args->x_stride, dense->in),
+        .c = args->dweight,
+        .c_row = or_default(dense->weight_stride, dense->in),
         .accumulate = true,
     };
     return fal_matmul_run(run, &product, err);

@@ -14,8 +14,8 @@
 #include <string.h>
 
 enum {
-    CHUNK_ROWS = 252,        /* of the query; a causal chunk has no more keys than it can see */
-    CHUNK_FLOATS = 1 << 23,  /* of each of the two score matrices */
+    CHUNK_ROWS = 252,       /* of the query; a causal chunk has no more keys than it can see */
+    CHUNK_FLOATS = 1 << 23, /* of each of the two score matrices */
     LEAST_ROWS = 14
 };
 

@@ -50,7 +50,8 @@ typedef struct dense_data {
 
 static dense_data make_dense(const dense_case *c, uint64_t seed)
 {
-    dense_data d = {.weights = c->out * (c->in + c->weight_pad), .xs = c->rows * (c->in + c->x_pad),
+    dense_data d = {.weights = c->out * (c->in + c->weight_pad),
+                    .xs = c->rows * (c->in + c->x_pad),
                     .ys = c->rows * (c->out + c->y_pad)};
     uint64_t state = seed;
     d.weight = test_random_floats(&state, d.weights, 1), d.bias = test_random_floats(&state, c->out, 1);
@@ -78,9 +79,16 @@ static void run_dense(const dense_case *c, const dense_data *d, int which)
     int64_t x_stride = c->in + c->x_pad, y_stride = c->out + c->y_pad;
     fal_dense dense = {c->in, c->out, d->weight, c->weight_pad ? c->in + c->weight_pad : 0, c->bias ? d->bias : NULL};
     fal_dense_args args = {d->x, c->rows, x_stride, d->y[which], y_stride, c->accumulate};
-    fal_dense_gradient gradient = {.x = d->x, .rows = c->rows, .x_stride = x_stride, .dy = d->dy, .dy_stride = y_stride,
-                                   .dx = d->dx[which], .dx_stride = x_stride, .accumulate_dx = c->accumulate,
-                                   .dweight = d->dweight[which], .dbias = d->dbias[which]};
+    fal_dense_gradient gradient = {.x = d->x,
+                                   .rows = c->rows,
+                                   .x_stride = x_stride,
+                                   .dy = d->dy,
+                                   .dy_stride = y_stride,
+                                   .dx = d->dx[which],
+                                   .dx_stride = x_stride,
+                                   .accumulate_dx = c->accumulate,
+                                   .dweight = d->dweight[which],
+                                   .dbias = d->dbias[which]};
     if (which == 2) {
         fal_naive_dense(&dense, &args);
         fal_naive_dense_backward(&dense, &gradient);
@@ -94,7 +102,8 @@ static void run_dense(const dense_case *c, const dense_data *d, int which)
 static void check_dense_output(const dense_case *c, const char *what, float *const of[3], int64_t count, int64_t terms)
 {
     char name[96];
-    snprintf(name, sizeof name, "dense %lldx%lldx%lld %s", (long long)c->rows, (long long)c->in, (long long)c->out, what);
+    snprintf(name, sizeof name, "dense %lldx%lldx%lld %s", (long long)c->rows, (long long)c->in, (long long)c->out,
+             what);
     fal_check_close(name, of[0], of[2], (size_t)count, product_tolerance(terms), 1e-6);
     assert_memory_equal(of[0], of[1], (size_t)count * sizeof **of);
 }
@@ -124,10 +133,14 @@ static void test_dense(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_dense(&cases[i], i + 1);
     for (int i = 0; i < 20; i++) {
-        dense_case c = {.rows = test_random_int(&state, 1, 140), .in = test_random_int(&state, 1, 150),
-                        .out = test_random_int(&state, 1, 150), .weight_pad = test_random_int(&state, 0, 3),
-                        .x_pad = test_random_int(&state, 0, 3), .y_pad = test_random_int(&state, 0, 3),
-                        .bias = i % 2, .accumulate = i % 3 == 0};
+        dense_case c = {.rows = test_random_int(&state, 1, 140),
+                        .in = test_random_int(&state, 1, 150),
+                        .out = test_random_int(&state, 1, 150),
+                        .weight_pad = test_random_int(&state, 0, 3),
+                        .x_pad = test_random_int(&state, 0, 3),
+                        .y_pad = test_random_int(&state, 0, 3),
+                        .bias = i % 2,
+                        .accumulate = i % 3 == 0};
         check_dense(&c, 100 + (uint64_t)i);
     }
 }
@@ -154,7 +167,8 @@ static void test_dense_parts(void **unused)
     free_dense(&d);
 }
 
-/* ---- matrix products with what training added to them ------------------------------------------------------------- */
+/* ---- matrix products with what training added to them -------------------------------------------------------------
+ */
 
 static void check_matmul(fal_matmul_args args, uint64_t seed, int threads)
 {
@@ -186,9 +200,13 @@ static void test_matmul(void **unused)
     (void)unused;
     uint64_t state = 12;
     for (int i = 0; i < 24; i++) {
-        fal_matmul_args args = {.batch = test_random_int(&state, 1, 5), .m = test_random_int(&state, 1, 90),
-                                .n = test_random_int(&state, 1, 90), .k = test_random_int(&state, 1, 300),
-                                .a_transposed = i % 4 < 3, .b_transposed = i % 2, .accumulate = i % 3 == 0};
+        fal_matmul_args args = {.batch = test_random_int(&state, 1, 5),
+                                .m = test_random_int(&state, 1, 90),
+                                .n = test_random_int(&state, 1, 90),
+                                .k = test_random_int(&state, 1, 300),
+                                .a_transposed = i % 4 < 3,
+                                .b_transposed = i % 2,
+                                .accumulate = i % 3 == 0};
         args.a_row = (args.a_transposed ? args.m : args.k) + test_random_int(&state, 0, 4);
         args.b_row = (args.b_transposed ? args.k : args.n) + test_random_int(&state, 0, 4);
         args.c_row = args.n + test_random_int(&state, 0, 4);
@@ -212,9 +230,16 @@ static void check_layer_norm(int64_t rows, int64_t dim, bool affine, bool accumu
     fal_error err = {0};
     for (int which = 0; which < 3; which++) {
         r[which] = (norm_result){copy_of(start, rows * dim), copy_of(start, dim), copy_of(start, dim)};
-        fal_layer_norm_gradient args = {.x = x, .rows = rows, .dim = dim, .gamma = affine ? gamma : NULL, .eps = 1e-5,
-                                        .dy = dy, .dx = r[which].dx, .accumulate_dx = accumulate,
-                                        .dgamma = r[which].dgamma, .dbeta = r[which].dbeta};
+        fal_layer_norm_gradient args = {.x = x,
+                                        .rows = rows,
+                                        .dim = dim,
+                                        .gamma = affine ? gamma : NULL,
+                                        .eps = 1e-5,
+                                        .dy = dy,
+                                        .dx = r[which].dx,
+                                        .accumulate_dx = accumulate,
+                                        .dgamma = r[which].dgamma,
+                                        .dbeta = r[which].dbeta};
         fal_run *run = make_run(which == 1 ? 3 : 1);
         if (which == 2)
             fal_naive_layer_norm_backward(&args);
@@ -284,9 +309,19 @@ typedef struct attention_case {
 static fal_attention_gradient attention_args(const attention_case *c, const float *qkv, const float *dout, float *dqkv)
 {
     int64_t dim = c->heads * c->width, next = c->joined ? dim : c->rows * dim, stride = c->joined ? 3 * dim : 0;
-    return (fal_attention_gradient){.rows = c->rows, .dim = dim, .heads = c->heads, .q = qkv, .k = qkv + next,
-                                    .v = qkv + 2 * next, .qkv_stride = stride, .scale = c->scale, .causal = c->causal,
-                                    .dout = dout, .dq = dqkv, .dk = dqkv + next, .dv = dqkv + 2 * next,
+    return (fal_attention_gradient){.rows = c->rows,
+                                    .dim = dim,
+                                    .heads = c->heads,
+                                    .q = qkv,
+                                    .k = qkv + next,
+                                    .v = qkv + 2 * next,
+                                    .qkv_stride = stride,
+                                    .scale = c->scale,
+                                    .causal = c->causal,
+                                    .dout = dout,
+                                    .dq = dqkv,
+                                    .dk = dqkv + next,
+                                    .dv = dqkv + 2 * next,
                                     .dqkv_stride = stride};
 }
 
@@ -389,8 +424,14 @@ static double attention_loss(const float at[VALUES], const float dy[ROWS * DIM])
 {
     float y[ROWS * DIM];
     double scores[ROWS];
-    fal_attention_args args = {.rows = ROWS, .dim = DIM, .heads = 2, .q = at, .k = at + ROWS * DIM,
-                               .v = at + 2 * ROWS * DIM, .out = y, .causal = true};
+    fal_attention_args args = {.rows = ROWS,
+                               .dim = DIM,
+                               .heads = 2,
+                               .q = at,
+                               .k = at + ROWS * DIM,
+                               .v = at + 2 * ROWS * DIM,
+                               .out = y,
+                               .causal = true};
     fal_naive_attention(&args, scores);
     return weighted_sum(y, dy);
 }
@@ -404,13 +445,20 @@ static void test_differences(void **unused)
     double scratch[2 * ROWS];
     float *weights = gradient + ROWS * DIM;
     fal_dense dense = {.in = DIM, .out = DIM, .weight = at + ROWS * DIM};
-    fal_naive_dense_backward(&dense, &(fal_dense_gradient){.x = at, .rows = ROWS, .dy = dy, .dx = gradient,
-                                                           .dweight = weights, .dbias = weights + DIM * DIM});
+    fal_naive_dense_backward(
+        &dense, &(fal_dense_gradient){
+                    .x = at, .rows = ROWS, .dy = dy, .dx = gradient, .dweight = weights, .dbias = weights + DIM * DIM});
     check_differences("dense by differences", dense_loss, at, dy, gradient, ROWS * DIM + DIM * DIM + DIM);
     memset(gradient, 0, sizeof gradient);
-    fal_naive_layer_norm_backward(&(fal_layer_norm_gradient){.x = at, .rows = ROWS, .dim = DIM, .eps = 1e-5,
-                                                             .gamma = at + ROWS * DIM, .dy = dy, .dx = gradient,
-                                                             .dgamma = weights, .dbeta = weights + DIM});
+    fal_naive_layer_norm_backward(&(fal_layer_norm_gradient){.x = at,
+                                                             .rows = ROWS,
+                                                             .dim = DIM,
+                                                             .eps = 1e-5,
+                                                             .gamma = at + ROWS * DIM,
+                                                             .dy = dy,
+                                                             .dx = gradient,
+                                                             .dgamma = weights,
+                                                             .dbeta = weights + DIM});
     check_differences("layer norm by differences", norm_loss, at, dy, gradient, ROWS * DIM + 2 * DIM);
     memset(gradient, 0, sizeof gradient);
     attention_case c = {.rows = ROWS, .heads = 2, .width = DIM / 2, .causal = true};
@@ -418,7 +466,8 @@ static void test_differences(void **unused)
     fal_naive_attention_backward(&args, scratch);
     check_differences("attention by differences", attention_loss, at, dy, gradient, 3 * ROWS * DIM);
     for (float x = -4; x < 4; x += 0.37f) {
-        double slope = (fal_naive_act(FAL_ACT_GELU, x + step, 0) - fal_naive_act(FAL_ACT_GELU, x - step, 0)) / (2 * step);
+        double slope =
+            (fal_naive_act(FAL_ACT_GELU, x + step, 0) - fal_naive_act(FAL_ACT_GELU, x - step, 0)) / (2 * step);
         fal_check_close_f64("gelu by differences", &(double){fal_naive_gelu_slope(x)}, &slope, 1, 1e-6, 0);
     }
     fal_free(at), fal_free(dy);
@@ -439,8 +488,8 @@ static fal_status run_all(void *user, fal_error *err)
     FAL_TRY(fal_run_create(&(fal_run_options){.threads = 1}, &run, err));
     fal_run_begin(run);
     FAL_TRY(fal_dense_run(run, &dense, &(fal_dense_args){.x = x, .rows = ROWS, .y = y}, err));
-    FAL_TRY(fal_dense_backward(run, &dense, &(fal_dense_gradient){.x = x, .rows = ROWS, .dy = x, .dx = y, .dweight = to},
-                               err));
+    FAL_TRY(fal_dense_backward(run, &dense,
+                               &(fal_dense_gradient){.x = x, .rows = ROWS, .dy = x, .dx = y, .dweight = to}, err));
     FAL_TRY(fal_layer_norm_backward(
         run, &(fal_layer_norm_gradient){.x = x, .rows = ROWS, .dim = DIM, .eps = 1e-5, .dy = x, .dx = y}, err));
     FAL_TRY(fal_attention_backward(run, &attention, err));
@@ -458,8 +507,9 @@ static void test_allocation_failures(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense),       cmocka_unit_test(test_dense_parts),  cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_layer_norm),  cmocka_unit_test(test_activations),  cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_dense),       cmocka_unit_test(test_dense_parts),
+        cmocka_unit_test(test_matmul),      cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_attention),
         cmocka_unit_test(test_differences), cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
