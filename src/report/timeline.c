@@ -1,30 +1,17 @@
 /* The timeline picture, drawn with cairo. */
-#include "core/file.h"
-#include "core/status.h"
 #include "core/str.h"
+#include "report/canvas.h"
 
 #include <falsetto/report.h>
 
-#include <cairo-pdf.h>
-#include <cairo-svg.h>
 #include <cairo.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { WIDTH = 960, HEIGHT = 360, LEFT = 64, RIGHT = 24, TOP = 64, BOTTOM = 72, TEXT = 512 };
+enum { WIDTH = 960, HEIGHT = 360, LEFT = 64, RIGHT = 24, TOP = 64, BOTTOM = 72 };
 enum { LEGEND_ROW = 18, SWATCH = 16 }; /* height of a row; width of the stroke before a name */
 
-typedef struct colour {
-    double r, g, b;
-} colour;
-
-/* Okabe and Ito's palette: distinct for colour-blind readers. */
-static const colour palette[] = {
-    {0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65},
-    {0.34, 0.71, 0.91}, {0.90, 0.62, 0.00}, {0.30, 0.30, 0.30},
-};
-static const colour verdict_colour[] = {
+static const fal_colour verdict_colour[] = {
     [FAL_VERDICT_REAL] = {0.00, 0.50, 0.33},
     [FAL_VERDICT_FAKE] = {0.76, 0.15, 0.10},
     [FAL_VERDICT_SUSPICIOUS] = {0.75, 0.50, 0.00},
@@ -36,11 +23,6 @@ typedef struct plot {
     const fal_judgement *j;
     double end_s, low, high; /* axes */
 } plot;
-
-static void set_colour(cairo_t *cr, colour c, double alpha)
-{
-    cairo_set_source_rgba(cr, c.r, c.g, c.b, alpha);
-}
 
 static double x_of(const plot *p, double seconds)
 {
@@ -73,41 +55,6 @@ static void find_axes(plot *p)
     p->high += margin;
 }
 
-/* Cairo gives up on text that is not UTF-8; file names may be anything, and a sentence may have been cut short. */
-static void make_drawable(char out[TEXT], const char *text)
-{
-    size_t used = 0;
-    while (*text) {
-        size_t length = fal_utf8_length(text), kept = length ? length : 1;
-        if (used + kept >= TEXT)
-            break;
-        memcpy(out + used, length ? text : "?", kept);
-        used += kept;
-        text += kept;
-    }
-    out[used] = '\0';
-}
-
-/* Returns the width. */
-static double text_at(cairo_t *cr, double x, double y, double align, double size, const char *text)
-{
-    char drawable[TEXT];
-    cairo_text_extents_t box;
-    make_drawable(drawable, text);
-    cairo_set_font_size(cr, size);
-    cairo_text_extents(cr, drawable, &box);
-    cairo_move_to(cr, x - align * box.x_advance, y);
-    cairo_show_text(cr, drawable);
-    return box.x_advance;
-}
-
-/* 1, 2 or 5 times a power of ten, so that about `count` steps fit. */
-static double nice_step(double range, int count)
-{
-    double raw = range / count, power = pow(10, floor(log10(raw))), unit = raw / power;
-    return power * (unit <= 1 ? 1 : unit <= 2 ? 2 : unit <= 5 ? 5 : 10);
-}
-
 static void draw_title(const plot *p)
 {
     char text[256];
@@ -117,17 +64,17 @@ static void draw_title(const plot *p)
     else
         snprintf(text, sizeof text, "%s   P(fake) %.2f   clip logit %.3f", fal_verdict_name(j->verdict), j->p_fake,
                  j->clip_logit);
-    set_colour(p->cr, verdict_colour[j->verdict], 1);
-    text_at(p->cr, LEFT, 30, 0, 20, text);
+    fal_set_colour(p->cr, verdict_colour[j->verdict], 1);
+    fal_draw_text(p->cr, LEFT, 30, 0, 20, text);
     cairo_set_source_rgb(p->cr, 0.35, 0.35, 0.35);
-    text_at(p->cr, LEFT, 50, 0, 12, fal_path_base(j->path));
+    fal_draw_text(p->cr, LEFT, 50, 0, 12, fal_path_base(j->path));
 }
 
 static void draw_axes(const plot *p)
 {
     char label[32];
     cairo_set_line_width(p->cr, 1);
-    double step = nice_step(p->end_s, 10);
+    double step = fal_nice_step(p->end_s, 10);
     for (double s = 0; s <= p->end_s + 1e-9; s += step) {
         cairo_set_source_rgb(p->cr, 0.90, 0.90, 0.90);
         cairo_move_to(p->cr, x_of(p, s), TOP);
@@ -135,9 +82,9 @@ static void draw_axes(const plot *p)
         cairo_stroke(p->cr);
         cairo_set_source_rgb(p->cr, 0.25, 0.25, 0.25);
         snprintf(label, sizeof label, "%g s", s);
-        text_at(p->cr, x_of(p, s), HEIGHT - BOTTOM + 16, 0.5, 11, label);
+        fal_draw_text(p->cr, x_of(p, s), HEIGHT - BOTTOM + 16, 0.5, 11, label);
     }
-    step = nice_step(p->high - p->low, 5);
+    step = fal_nice_step(p->high - p->low, 5);
     for (double v = ceil(p->low / step) * step; v <= p->high; v += step) {
         cairo_set_source_rgb(p->cr, 0.90, 0.90, 0.90);
         cairo_move_to(p->cr, LEFT, y_of(p, v));
@@ -145,16 +92,16 @@ static void draw_axes(const plot *p)
         cairo_stroke(p->cr);
         cairo_set_source_rgb(p->cr, 0.25, 0.25, 0.25);
         snprintf(label, sizeof label, "%g", fabs(v) < step / 1e6 ? 0 : v);
-        text_at(p->cr, LEFT - 6, y_of(p, v) + 4, 1, 11, label);
+        fal_draw_text(p->cr, LEFT - 6, y_of(p, v) + 4, 1, 11, label);
     }
-    text_at(p->cr, LEFT, TOP - 4, 0, 11, "frame logit (higher: more fake)");
+    fal_draw_text(p->cr, LEFT, TOP - 4, 0, 11, "frame logit (higher: more fake)");
 }
 
 static void draw_ranges(const plot *p)
 {
     for (size_t i = 0; i < p->j->range_count; i++) {
         const fal_range *r = &p->j->ranges[i];
-        set_colour(p->cr, verdict_colour[FAL_VERDICT_FAKE], 0.14);
+        fal_set_colour(p->cr, verdict_colour[FAL_VERDICT_FAKE], 0.14);
         cairo_rectangle(p->cr, x_of(p, r->start_s), TOP, x_of(p, r->end_s) - x_of(p, r->start_s),
                         HEIGHT - TOP - BOTTOM);
         cairo_fill(p->cr);
@@ -163,7 +110,7 @@ static void draw_ranges(const plot *p)
 
 static void set_opinion_style(const plot *p, size_t index)
 {
-    set_colour(p->cr, palette[index % (sizeof palette / sizeof *palette)], p->j->opinions[index].usable ? 1 : 0.4);
+    fal_set_colour(p->cr, fal_palette_colour(index), p->j->opinions[index].usable ? 1 : 0.4);
     cairo_set_line_width(p->cr, 1.6);
 }
 
@@ -219,7 +166,7 @@ static void draw_legend(const plot *p)
         cairo_move_to(p->cr, x, y - 4);
         cairo_line_to(p->cr, x + SWATCH, y - 4);
         cairo_stroke(p->cr);
-        text_at(p->cr, x + SWATCH + 6, y, 0, 12, text);
+        fal_draw_text(p->cr, x + SWATCH + 6, y, 0, 12, text);
         cairo_restore(p->cr);
     }
 }
@@ -235,16 +182,13 @@ static void draw_footnote(const plot *p)
     else
         snprintf(text, sizeof text, "%s", j->reasons[0].text);
     cairo_set_source_rgb(p->cr, 0.35, 0.35, 0.35);
-    text_at(p->cr, LEFT, HEIGHT - BOTTOM + 60 + legend_growth(j), 0, 11, text);
+    fal_draw_text(p->cr, LEFT, HEIGHT - BOTTOM + 60 + legend_growth(j), 0, 11, text);
 }
 
-static void draw(cairo_t *cr, const fal_judgement *j)
+static void draw(cairo_t *cr, const void *what)
 {
-    plot p = {.cr = cr, .j = j};
+    plot p = {.cr = cr, .j = what};
     find_axes(&p);
-    cairo_set_source_rgb(cr, 1, 1, 1);
-    cairo_paint(cr);
-    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     draw_axes(&p);
     draw_ranges(&p);
     draw_curves(&p);
@@ -253,53 +197,7 @@ static void draw(cairo_t *cr, const fal_judgement *j)
     draw_footnote(&p);
 }
 
-typedef enum picture_format { PICTURE_SVG, PICTURE_PDF, PICTURE_PNG, PICTURE_UNKNOWN } picture_format;
-
-static picture_format format_of(const char *path)
-{
-    return fal_str_ends(path, ".svg")   ? PICTURE_SVG
-           : fal_str_ends(path, ".pdf") ? PICTURE_PDF
-           : fal_str_ends(path, ".png") ? PICTURE_PNG
-                                        : PICTURE_UNKNOWN;
-}
-
-static cairo_surface_t *open_surface(picture_format format, const char *path, int height)
-{
-    switch (format) {
-    case PICTURE_SVG: return cairo_svg_surface_create(path, WIDTH, height);
-    case PICTURE_PDF: return cairo_pdf_surface_create(path, WIDTH, height);
-    default: return cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, height);
-    }
-}
-
 fal_status fal_judgement_draw(const fal_judgement *j, const char *path, fal_error *err)
 {
-    fal_status st = FAL_OK;
-    fal_atomic *file = NULL;
-    cairo_surface_t *surface = NULL;
-    cairo_t *cr = NULL;
-    cairo_status_t drawn = CAIRO_STATUS_SUCCESS;
-    picture_format format = format_of(path);
-    if (format == PICTURE_UNKNOWN)
-        FAL_FAIL(FAL_ERR_ARGUMENT, "%s: a picture's name must end in .svg, .pdf or .png", path);
-    FAL_TRY(fal_atomic_open(path, &file, err));
-    surface = open_surface(format, fal_atomic_temp_path(file), HEIGHT + legend_growth(j));
-    cr = cairo_create(surface);
-    draw(cr, j);
-    drawn = cairo_status(cr);
-    if (drawn == CAIRO_STATUS_SUCCESS && format == PICTURE_PNG)
-        drawn = cairo_surface_write_to_png(surface, fal_atomic_temp_path(file));
-    cairo_surface_finish(surface);
-    if (drawn == CAIRO_STATUS_SUCCESS)
-        drawn = cairo_surface_status(surface);
-    if (drawn != CAIRO_STATUS_SUCCESS)
-        FAL_FAIL(FAL_ERR_IO, "%s: %s", path, cairo_status_to_string(drawn));
-    FAL_TRY(fal_atomic_commit(&file, err));
-done:
-    if (cr)
-        cairo_destroy(cr);
-    if (surface)
-        cairo_surface_destroy(surface);
-    fal_atomic_abort(&file);
-    return st;
+    return fal_canvas_write(path, WIDTH, HEIGHT + legend_growth(j), draw, j, err);
 }
