@@ -9,6 +9,7 @@
 #include "feature/sound.h"
 #include "judge/members.h"
 #include "judge/mismatch.h"
+#include "judge/part_rows.h"
 #include "judge/ranges.h"
 #include "judge/reasons.h"
 
@@ -113,51 +114,50 @@ static fal_status encode_clip(work *w, const char *path, fal_error *err)
 
 /* A stream that is there but may hold nothing to judge: silence, or frames without any face for an encoder that looks at
  * one. */
-static bool trustworthy(const work *w, const fal_clip_request *request)
+static bool trustworthy(const work *w, const fal_member *m)
 {
-    if (request->stream == FAL_STREAM_AUDIO)
+    if (m->stream == FAL_STREAM_AUDIO)
         return !fal_sound_is_silent(&w->clip.inputs.sound);
-    return fal_encoder_describe(request->encoder)->video_input == FAL_INPUT_FRAME ||
-           !w->clip.inputs.face.whole_frames;
+    return fal_encoder_describe(m->encoder)->video_input == FAL_INPUT_FRAME || !w->clip.inputs.face.whole_frames;
 }
 
-static fal_status score_rows(work *w, const fal_head *head, const fal_row_block *features, fal_opinion *opinion,
+static fal_status score_rows(work *w, const fal_member *m, const fal_part_rows *rows, fal_opinion *opinion,
                              fal_error *err)
 {
     fal_status st = FAL_OK;
     float *logits = NULL;
-    const fal_calibration *calibration = &fal_head_describe(head)->calibration;
-    FAL_ALLOC(logits, fal_arena_alloc(w->arena, (size_t)features->rows, sizeof *logits));
-    FAL_TRY(fal_head_score(head, features->data, features->rows, features->dim, logits, &opinion->clip_logit, err));
+    double clip_logit;
+    const fal_calibration *calibration = &fal_head_describe(m->head)->calibration;
+    FAL_ALLOC(logits, fal_arena_alloc(w->arena, (size_t)rows->rows, sizeof *logits));
+    st = fal_head_score(m->head, rows->data, rows->rows, rows->dim, logits, &clip_logit, err);
+    if (st == FAL_ERR_TOO_SHORT)
+        return FAL_OK; /* for this head: said in the reasons */
+    FAL_TRY(st);
+    opinion->clip_logit = clip_logit;
     opinion->frame_logits = logits;
-    opinion->frames = features->rows;
-    opinion->p_fake = fal_head_probability(calibration, opinion->clip_logit, features->rows);
+    opinion->frames = rows->rows;
+    opinion->p_fake = fal_head_probability(calibration, clip_logit, rows->rows);
     opinion->calibrated = calibration->fitted;
+    opinion->usable = trustworthy(w, m);
 done:
     return st;
 }
 
-static fal_status form_opinion(work *w, size_t index, fal_opinion *opinion, fal_error *err)
+static fal_status form_opinion(work *w, const fal_member *m, fal_opinion *opinion, fal_error *err)
 {
     fal_status st = FAL_OK;
-    const fal_members *members = &w->judge->members;
-    const fal_member *m = &members->items[index];
-    const fal_clip_request *request = fal_member_request(members, index);
-    const fal_encoder_description *enc = fal_member_encoder(members, index);
-    const fal_clip_rows *rows = &w->clip.rows[m->request];
-    *opinion =
-        (fal_opinion){.stream = request->stream, .rate_hz = enc->rate_hz, .start_s = w->clip.inputs.start_s};
+    fal_part_rows rows = {0};
+    const fal_encoder_description *enc = fal_encoder_describe(m->encoder);
+    *opinion = (fal_opinion){.stream = m->stream, .rate_hz = enc->rate_hz, .start_s = w->clip.inputs.start_s};
     FAL_ALLOC(opinion->encoder, fal_arena_strdup(w->arena, m->name));
     FAL_ALLOC(opinion->head, fal_arena_strdup(w->arena, fal_head_describe(m->head)->origin));
     FAL_ALLOC(opinion->family, fal_arena_strdup(w->arena, enc->family));
     FAL_ALLOC(opinion->feature, fal_arena_strdup(w->arena, enc->feature));
-    if (rows->status == FAL_ERR_NOT_FOUND || rows->status == FAL_ERR_TOO_SHORT)
-        goto done; /* the stream is missing: said in the reasons */
-    if (rows->status != FAL_OK)
-        FAL_FAIL(rows->status, "%s", rows->why.text);
-    FAL_TRY(score_rows(w, m->head, &rows->features, opinion, err));
-    opinion->usable = trustworthy(w, request);
+    FAL_TRY(fal_part_rows_gather(m, &w->clip, &rows, err));
+    if (rows.missing == FAL_OK) /* else said in the reasons */
+        FAL_TRY(score_rows(w, m, &rows, opinion, err));
 done:
+    fal_part_rows_free(&rows);
     return st;
 }
 
@@ -167,7 +167,7 @@ static fal_status form_opinions(work *w, fal_error *err)
     size_t n = w->judge->members.count;
     FAL_ALLOC(w->opinions, fal_arena_alloc(w->arena, n, sizeof *w->opinions));
     for (size_t i = 0; i < n; i++)
-        FAL_TRY(form_opinion(w, i, &w->opinions[i], err));
+        FAL_TRY(form_opinion(w, &w->judge->members.items[i], &w->opinions[i], err));
     w->result->opinions = w->opinions;
     w->result->opinion_count = n;
 done:
@@ -218,15 +218,15 @@ static fal_judge_context context_of(const work *w)
     const fal_members *members = &w->judge->members;
     fal_judge_context c = {.result = w->result};
     for (size_t i = 0; i < members->count; i++) {
-        const fal_head_description *head = fal_head_describe(members->items[i].head);
-        const fal_encoder_description *enc = fal_member_encoder(members, i);
-        fal_stream stream = fal_member_request(members, i)->stream;
-        c.needs_audio |= (stream & FAL_STREAM_AUDIO) != 0;
-        c.needs_video |= (stream & FAL_STREAM_VIDEO) != 0;
+        const fal_member *m = &members->items[i];
+        const fal_head_description *head = fal_head_describe(m->head);
+        const fal_encoder_description *enc = fal_encoder_describe(m->encoder);
+        c.needs_audio |= (m->stream & FAL_STREAM_AUDIO) != 0;
+        c.needs_video |= (m->stream & FAL_STREAM_VIDEO) != 0;
         c.demonstration |= head->demonstration;
         c.random_encoder |= enc->random_weights;
         c.uncalibrated |= !head->calibration.fitted;
-        if (stream == FAL_STREAM_AV && enc->audio_input == FAL_INPUT_WAVE && w->clip.inputs.frames)
+        if (m->stream == FAL_STREAM_AV && enc->audio_input == FAL_INPUT_WAVE && w->clip.inputs.frames)
             c.samples_per_frame = w->clip.inputs.wave_count / w->clip.inputs.frames;
         note_match(&c, head, enc);
     }

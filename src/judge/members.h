@@ -7,24 +7,31 @@
 
 #include <falsetto/judge.h>
 
+enum { FAL_PART_FEATURES = -1 };
+
+/* Where one part of a head's rows comes from. */
+typedef struct fal_member_part {
+    size_t request; /* index in fal_members.requests */
+    int layer;      /* hidden state, or FAL_PART_FEATURES */
+} fal_member_part;
+
 typedef struct fal_member {
     fal_head *head;
-    size_t request; /* index in fal_members.requests: members of one encoder and stream share its pass */
-    char *name;     /* of the encoder, as it was asked for */
+    const fal_encoder *encoder; /* the pool's */
+    char *name;                 /* of the encoder, as it was asked for */
+    fal_stream stream;          /* all that its parts look at: audio and video parts make it FAL_STREAM_AV */
+    fal_member_part *parts;     /* [part_count], as the head's */
+    size_t part_count;
 } fal_member;
 
 typedef struct fal_members {
     size_t count, request_count;
     fal_member *items;
-    fal_clip_request *requests; /* [request_count] */
+    fal_clip_request *requests; /* [request_count]: parts of one encoder and stream share its pass */
     fal_encoder_pool *pool;     /* owns the encoders */
 } fal_members;
 
 fal_status fal_members_open(const fal_judge_options *options, fal_members *out, fal_error *err);
 void fal_members_free(fal_members *members);
-
-/* Of member `index`. */
-const fal_clip_request *fal_member_request(const fal_members *members, size_t index);
-const fal_encoder_description *fal_member_encoder(const fal_members *members, size_t index);
 
 #endif

@@ -282,6 +282,37 @@ static void test_each_ones_say_is_printed(void **state)
     expect(o, 0, "faces.safetensors:video", NULL);
 }
 
+static const char *joined_probe(const char *folder, const char *arrays)
+{
+    const char *path = fal_temp_path("joined-%s.safetensors", arrays);
+    expect(run("train", "probe", "-q", "--train", dataset(), "--val", dataset(), "--features", folder, "--arrays",
+               arrays, "--epochs", "2", "-o", path),
+           0, NULL, NULL);
+    return path;
+}
+
+/* A head on inner layers, or on two streams side by side, gets its rows as extraction would have stored them. */
+static void test_heads_of_several_arrays(void **state)
+{
+    (void)state;
+    features();
+    const char *layers = joined_probe(fal_temp_path("many/%s", folders[2]), "hidden_0+hidden_2");
+    outcome o = run("detect", "-q", "-e", pictures(), "-p", layers, fal_temp_path("data/c1.mov"));
+    assert_null(strstr(o.out, "encoder-mismatch"));
+    expect(o, 0, "35 frames", NULL);
+    expect(run("extract", "-q", dataset(), "-e", lips(), "-o", fal_temp_path("both")), 0, "6 written", NULL);
+    const char *both = joined_probe(fal_temp_path("both"), "visual+audio");
+    o = run("detect", "-q", "-e", lips(), "-p", both, fal_temp_path("data/c1.mov"));
+    print_message("%s", o.out);
+    expect(o, 0, ":av  P(fake)", NULL);
+    o = run("detect", "-q", "-e", tiny_encoder(), "-p", both, fal_temp_path("data/c1.mov"));
+    expect(o, 1, NULL, "has no video stream");
+    expect(run("detect", "-q", "-e", windows(), "-p", layers, fal_temp_path("data/c1.mov")), 1, NULL,
+           "was trained on the feature \"projected\"");
+    expect(run("detect", "-q", "-e", windows(), "-p", layers, "--feature", "steps", fal_temp_path("data/c1.mov")), 1,
+           NULL, "belongs to another encoder");
+}
+
 /* The file is called otherwise than when the probe was trained: a note, no warning. */
 static void test_a_renamed_encoder(void **state)
 {
@@ -308,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_features_by_name),
         cmocka_unit_test(test_five_judge_together),
         cmocka_unit_test(test_each_ones_say_is_printed),
+        cmocka_unit_test(test_heads_of_several_arrays),
         cmocka_unit_test(test_a_renamed_encoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
