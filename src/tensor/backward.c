@@ -176,9 +176,11 @@ done:
 void fal_relu_backward(fal_run *run, const float *x, const float *dy, int64_t count, float *dx)
 {
     int threads = fal_run_threads(run);
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < count; i++)
-        dx[i] = x[i] > 0 ? dy[i] : 0;
+#pragma omp parallel for simd schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < count; i++) {
+        float passed = dy[i]; /* read either way, so that nothing branches on signs that look random */
+        dx[i] = x[i] > 0 ? passed : 0;
+    }
 }
 
 void fal_gelu_backward(fal_run *run, const float *x, const float *dy, int64_t count, float *dx)
