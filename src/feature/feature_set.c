@@ -138,7 +138,7 @@ static fal_status keep_clip(loader *from, const char *path, int label, const fal
     set->zero_rows += join(from, rows, frames, dim, kept);
     set->dim = dim;
     set->empty += frames == 0;
-    set->clips[set->count++] = (fal_clip_features){name, label, frames, kept};
+    set->clips[set->count++] = (fal_clip_features){.path = name, .label = label, .frames = frames, .rows = kept};
 done:
     return st;
 }

@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "head/head.h"
 #include "head/pooling.h"
+#include "tensor/kernels.h"
 
 #include <math.h>
 #include <omp.h>
@@ -78,6 +79,11 @@ static probe placed(const void *config)
     return p;
 }
 
+static size_t size_of(const probe *p)
+{
+    return (size_t)p->dim * (p->pooling == ATTENTION ? 2 : 1) + 1;
+}
+
 static fal_status declare(const void *config, fal_params *params, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -97,71 +103,117 @@ static void note(const void *config, fal_jw *w)
     fal_jw_put_string(w, "pooling", pooling_names[((const probe *)config)->pooling]);
 }
 
-/* ---- arithmetic ---- */
+/* ---- one clip ----
+ * A clip is read once, a few rows at a time, which stay in the fastest cache: their logits, then their part of the sums
+ * that the pooling needs. Weights e_t = exp(z_t - max z) refer to the maximum so far; when it grows, the sums shrink. */
 
-/* Eight partial sums let the compiler vectorise without reordering what the C standard fixes. */
-static float dot(const float *a, const float *b, int64_t n)
+enum { BLOCK = 4, AHEAD = 2 * BLOCK }; /* rows at a time; rows fetched ahead, which the processor would not foresee */
+
+typedef struct pass {
+    const probe *p;
+    const fal_kernels *kernels;
+    const float *values;
+    const fal_clip_features *clip;
+    float *wide;       /* [BLOCK, dim]; for float16 rows */
+    float *logits;     /* [frames]; NULL: not wanted */
+    float *direction;  /* [dim]: sum of e_t x_t; NULL: no gradient wanted */
+    float *weighted;   /* [dim]: sum of e_t f_t x_t; attention only */
+    double top, total; /* largest z_t; sum of e_t */
+    double sum;        /* of e_t f_t */
+} pass;
+
+/* Rows [first, first + count) as float32; asks for those to come. */
+static const float *block_rows(const pass *s, int64_t first, int64_t count)
 {
-    float sum[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++)
-            sum[k] += a[i + k] * b[i + k];
-    float tail = 0;
-    for (; i < n; i++)
-        tail += a[i] * b[i];
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + tail;
+    const fal_clip_features *clip = s->clip;
+    const int64_t dim = s->p->dim, next = first + AHEAD;
+    const size_t line = 64, size = clip->rows ? sizeof(float) : sizeof(uint16_t);
+    const char *rows = clip->rows ? (const char *)clip->rows : (const char *)clip->half;
+    if (next + BLOCK <= clip->frames)
+        for (size_t at = 0; at < (size_t)(BLOCK * dim) * size; at += line)
+            __builtin_prefetch(rows + (size_t)(next * dim) * size + at);
+    if (clip->rows)
+        return clip->rows + first * dim;
+    s->kernels->widen_f16(clip->half + first * dim, count * dim, s->wide);
+    return s->wide;
 }
 
-static void frame_logits(const probe *p, const float *values, const float *x, int64_t frames, float *f)
+static void shrink(const pass *s, float *sums, float by)
 {
-    for (int64_t t = 0; t < frames; t++)
-        f[t] = dot(values + p->weight, x + t * p->dim, p->dim) + values[p->bias];
+    for (int64_t i = 0; sums && i < s->p->dim; i++)
+        sums[i] *= by;
 }
 
-/* shares [frames]: ds/df_t, what frame t has in the clip logit s, which is returned. */
-static double pool(const probe *p, const float *values, const float *x, const float *f, int64_t frames, double *shares)
+/* z_t of the block: what the pooling weighs frames by. */
+static void weigh(const pass *s, const float *x, const float *f, int64_t count, float *z)
 {
-    double s = 0;
-    int64_t top = 0;
-    if (p->pooling == LOG_SUM_EXP) {
-        s = fal_log_sum_exp(f, frames);
-        for (int64_t t = 0; t < frames; t++)
-            shares[t] = exp(f[t] - s);
-        return s;
-    }
-    for (int64_t t = 0; t < frames; t++) {
-        top = f[t] > f[top] ? t : top;
-        shares[t] = p->pooling == MEAN ? 1 / (double)frames : 0;
-    }
-    if (p->pooling == MAX)
-        shares[top] = 1;
-    if (p->pooling == ATTENTION) {
-        double highest = -INFINITY, sum = 0;
-        for (int64_t t = 0; t < frames; t++) {
-            shares[t] = dot(values + p->query, x + t * p->dim, p->dim);
-            highest = fmax(highest, shares[t]);
-        }
-        for (int64_t t = 0; t < frames; t++)
-            sum += shares[t] = exp(shares[t] - highest);
-        for (int64_t t = 0; t < frames; t++)
-            shares[t] /= sum;
-    }
-    for (int64_t t = 0; t < frames; t++)
-        s += shares[t] * f[t];
-    return s;
+    if (s->p->pooling == ATTENTION)
+        s->kernels->dot_rows(x, count, s->p->dim, s->values + s->p->query, z);
+    else
+        for (int64_t t = 0; t < count; t++)
+            z[t] = s->p->pooling == MEAN ? 0 : f[t];
 }
 
-static fal_status score(const void *config, const fal_head_pass *pass, fal_error *err)
+/* Takes in a new maximum and turns z into e. */
+static void exponentials(pass *s, int64_t count, float *z)
 {
-    fal_status st = FAL_OK;
+    int64_t best = 0;
+    for (int64_t t = 1; t < count; t++)
+        best = z[t] > z[best] ? t : best;
+    const bool higher = z[best] > s->top, alone = s->p->pooling == MAX;
+    if (higher) {
+        double by = alone ? 0 : exp(s->top - z[best]);
+        s->top = z[best];
+        s->total *= by;
+        s->sum *= by;
+        shrink(s, s->direction, (float)by);
+        shrink(s, s->weighted, (float)by);
+    }
+    for (int64_t t = 0; t < count; t++)
+        z[t] = alone ? (float)(higher && t == best) : (float)exp(z[t] - s->top);
+}
+
+static void take_block(pass *s, int64_t first, int64_t count)
+{
+    const int64_t dim = s->p->dim;
+    const float *x = block_rows(s, first, count);
+    float f[BLOCK], e[BLOCK];
+    s->kernels->dot_rows(x, count, dim, s->values + s->p->weight, f);
+    for (int64_t t = 0; t < count; t++)
+        f[t] += s->values[s->p->bias];
+    if (s->logits)
+        memcpy(s->logits + first, f, (size_t)count * sizeof *f);
+    weigh(s, x, f, count, e);
+    exponentials(s, count, e);
+    if (s->direction)
+        s->kernels->add_rows(x, count, dim, e, s->direction);
+    for (int64_t t = 0; t < count; t++) {
+        s->total += e[t];
+        f[t] *= e[t];
+        s->sum += f[t];
+    }
+    if (s->weighted)
+        s->kernels->add_rows(x, count, dim, f, s->weighted);
+}
+
+/* The clip logit; `direction` and `weighted` are zero before. */
+static double read_clip(pass *s)
+{
+    s->top = -INFINITY;
+    for (int64_t first = 0; first < s->clip->frames; first += BLOCK)
+        take_block(s, first, s->clip->frames - first < BLOCK ? s->clip->frames - first : BLOCK);
+    return s->p->pooling == LOG_SUM_EXP ? s->top + log(s->total) : s->sum / s->total;
+}
+
+static fal_status score(const void *config, const fal_head_pass *wanted, fal_error *err)
+{
+    (void)err;
     probe p = placed(config);
-    double *shares;
-    FAL_ALLOC(shares, fal_arena_alloc(fal_run_arena(pass->run), (size_t)pass->frames, sizeof *shares));
-    frame_logits(&p, pass->values, pass->rows, pass->frames, pass->frame_logits);
-    *pass->clip_logit = pool(&p, pass->values, pass->rows, pass->frame_logits, pass->frames, shares);
-done:
-    return st;
+    fal_clip_features clip = {.frames = wanted->frames, .rows = wanted->rows};
+    pass s = {.p = &p, .kernels = fal_kernels_get(), .values = wanted->values, .clip = &clip};
+    s.logits = wanted->frame_logits;
+    *wanted->clip_logit = read_clip(&s);
+    return FAL_OK;
 }
 
 /* ---- training ---- */
@@ -172,53 +224,31 @@ static int64_t samples(const void *config, int64_t frames)
     return frames > 0;
 }
 
-/* Adds by * values[0..n-1]. */
-static void add_scaled(float *to, float by, const float *values, int64_t n)
+/* From the sums to the gradient, in place: ds/df_t = e_t / total (whatever the pooling), and with attention
+ * ds/dz_t = e_t / total * (f_t - s). */
+static void finish_gradient(const pass *s, double logit, double slope, float *gradient)
 {
-    for (int64_t i = 0; i < n; i++)
-        to[i] += by * values[i];
+    const double by = slope / s->total;
+    for (int64_t i = 0; s->weighted && i < s->p->dim; i++)
+        s->weighted[i] = (float)(by * (s->weighted[i] - logit * s->direction[i]));
+    for (int64_t i = 0; i < s->p->dim; i++)
+        s->direction[i] = (float)(by * s->direction[i]);
+    gradient[s->p->bias] = (float)slope;
 }
 
-/* Scratch of one thread: frame logits and shares of the longest clip. */
-typedef struct scratch {
-    float *f;
-    double *shares;
-} scratch;
-
-/* Loss of a clip; its gradient into `gradient` (set to 0 before) unless that is NULL. */
-static double clip_loss(const probe *p, const fal_step *step, const fal_clip_features *clip, const scratch *own,
-                        float *gradient)
+/* Loss of a clip; its gradient into `gradient` unless that is NULL. */
+static double clip_loss(const probe *p, const fal_step *step, const fal_clip_features *clip, float *wide, float *gradient)
 {
-    const float *values = step->values, *x = clip->rows;
-    frame_logits(p, values, x, clip->frames, own->f);
-    double s = pool(p, values, x, own->f, clip->frames, own->shares);
-    double slope = step->scale * fal_pair_loss_slope(s, clip->label);
-    for (int64_t t = 0; gradient && t < clip->frames; t++) {
-        float df = (float)(slope * own->shares[t]);
-        add_scaled(gradient + p->weight, df, x + t * p->dim, p->dim);
-        gradient[p->bias] += df;
-        if (p->pooling == ATTENTION)
-            add_scaled(gradient + p->query, (float)(slope * own->shares[t] * (own->f[t] - s)), x + t * p->dim, p->dim);
+    pass s = {.p = p, .kernels = fal_kernels_get(), .values = step->values, .clip = clip, .wide = wide};
+    if (gradient) {
+        memset(gradient, 0, size_of(p) * sizeof *gradient);
+        s.direction = gradient + p->weight;
+        s.weighted = p->pooling == ATTENTION ? gradient + p->query : NULL;
     }
-    return fal_pair_loss(s, clip->label);
-}
-
-static fal_status make_scratch(const fal_step *step, int threads, scratch **out, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_arena *arena = fal_run_arena(step->run);
-    int64_t longest = 1;
-    scratch *all;
-    for (size_t i = 0; i < step->part_count; i++)
-        longest = step->parts[i].clip->frames > longest ? step->parts[i].clip->frames : longest;
-    FAL_ALLOC(all, fal_arena_alloc(arena, (size_t)threads, sizeof *all));
-    for (int i = 0; i < threads; i++) {
-        FAL_ALLOC(all[i].f, fal_arena_alloc(arena, (size_t)longest, sizeof(float)));
-        FAL_ALLOC(all[i].shares, fal_arena_alloc(arena, (size_t)longest, sizeof(double)));
-    }
-    *out = all;
-done:
-    return st;
+    double logit = read_clip(&s);
+    if (gradient)
+        finish_gradient(&s, logit, step->scale * fal_pair_loss_slope(logit, clip->label), gradient);
+    return fal_pair_loss(logit, clip->label);
 }
 
 /* Clips are shared out among the threads; each has its own gradient, and they are added in the order of the clips, so
@@ -226,29 +256,26 @@ done:
 static fal_status loss(const void *config, const fal_step *step, double *sum, fal_error *err)
 {
     fal_status st = FAL_OK;
-    probe p = placed(config);
-    size_t width = (size_t)p.dim + 1 + (p.pooling == ATTENTION ? (size_t)p.dim : 0), n = step->part_count;
-    int threads = n > 1 ? fal_run_threads(step->run) : 1;
+    const probe p = placed(config);
+    const fal_kernels *kernels = fal_kernels_get();
+    const size_t width = size_of(&p), n = step->part_count, block = (size_t)(BLOCK * p.dim);
+    const int threads = n > 1 ? fal_run_threads(step->run) : 1;
     fal_arena *arena = fal_run_arena(step->run);
-    float *gradients = NULL;
+    float *gradients = NULL, *wide;
     double *losses;
-    scratch *own;
-    FAL_TRY(make_scratch(step, threads, &own, err));
+    FAL_ALLOC(wide, fal_arena_alloc(arena, (size_t)threads * block, sizeof *wide));
     FAL_ALLOC(losses, fal_arena_alloc(arena, n, sizeof *losses));
-    if (step->gradient && n > 1)
+    if (step->gradient)
         FAL_ALLOC(gradients, fal_arena_alloc(arena, n * width, sizeof *gradients));
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t i = 0; i < n; i++) {
-        float *gradient = gradients ? gradients + i * width : step->gradient;
-        if (gradients)
-            memset(gradient, 0, width * sizeof *gradient);
-        losses[i] = clip_loss(&p, step, step->parts[i].clip, &own[omp_get_thread_num()], gradient);
-    }
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (size_t i = 0; i < n; i++)
+        losses[i] = clip_loss(&p, step, step->parts[i].clip, wide + (size_t)omp_get_thread_num() * block,
+                              gradients ? gradients + i * width : NULL);
     *sum = 0;
     for (size_t i = 0; i < n; i++) {
         *sum += losses[i];
         if (gradients)
-            add_scaled(step->gradient, 1, gradients + i * width, (int64_t)width);
+            kernels->add(step->gradient, gradients + i * width, (int64_t)width, step->gradient);
     }
 done:
     return st;

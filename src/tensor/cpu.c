@@ -31,7 +31,7 @@ fal_cpu_level fal_cpu_level_get(void)
 #if defined(__x86_64__)
     if (effective_isa_has(dnnl_cpu_isa_avx512_core))
         return FAL_CPU_AVX512;
-    if (effective_isa_has(dnnl_cpu_isa_avx2) && __builtin_cpu_supports("fma"))
+    if (effective_isa_has(dnnl_cpu_isa_avx2) && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
         return FAL_CPU_AVX2;
 #endif
     return FAL_CPU_BASELINE;

@@ -46,8 +46,12 @@ typedef struct fal_kernels {
                             const fal_finish *f, int lines, int cols, int64_t line_stride);
 
     void (*widen_bf16)(const uint16_t *in, int64_t n, float *out);
+    void (*widen_f16)(const uint16_t *in, int64_t n, float *out);
     void (*act)(fal_act act, const float *x, int64_t n, float *y); /* not FAL_ACT_PRELU */
     void (*add)(const float *a, const float *b, int64_t n, float *y);
+    /* Products with the rows of x [rows, n]: y[row] = x_row . w, and y += sum_row scales[row] * x_row. */
+    void (*dot_rows)(const float *x, int64_t rows, int64_t n, const float *w, float *y);
+    void (*add_rows)(const float *x, int64_t rows, int64_t n, const float *scales, float *y);
     void (*gate)(const float *x, const float *gates, int64_t n, float *y);     /* y = x * sigmoid(gates) */
     void (*add_scaled)(const float *x, float scale, int64_t n, float *y);      /* y += scale * x */
     void (*affine)(const float *x, const float *scale, const float *shift, int64_t n, float *y);

@@ -7,6 +7,9 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#if defined(__F16C__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -390,6 +393,19 @@ static void widen_bf16(const uint16_t *in, int64_t n, float *out)
         out[i] = fal_bf16_to_f32(in[i]);
 }
 
+static void widen_f16(const uint16_t *in, int64_t n, float *out)
+{
+    int64_t whole = 0;
+#if LANES == 16 && defined(__AVX512F__)
+    for (; whole + LANES <= n; whole += LANES)
+        _mm512_storeu_ps(out + whole, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(in + whole))));
+#elif LANES == 8 && defined(__F16C__)
+    for (; whole + LANES <= n; whole += LANES)
+        _mm256_storeu_ps(out + whole, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + whole))));
+#endif
+    fal_f16_to_f32_n(in + whole, out + whole, (size_t)(n - whole));
+}
+
 /* ---- rows of numbers --------------------------------------------------------------------------------------------- */
 
 INLINE void act_with(fal_act act, const float *x, int64_t n, float *y)
@@ -415,6 +431,50 @@ static void add(const float *a, const float *b, int64_t n, float *y)
 {
     FOR_VECTORS(i, n)
         store_at(y, load_at(a, i, n) + load_at(b, i, n), i, n);
+}
+
+/* Two sums per row, whichever way the rows are grouped, so that a row's product does not depend on its neighbours. */
+INLINE void dot_some(int rows, const float *x, int64_t n, const float *w, float *y)
+{
+    vec even[4] = {{0}}, odd[4] = {{0}};
+    for (int64_t i = 0; i < n; i += 2 * LANES) {
+        vec w0 = load_at(w, i, n), w1 = n - i > LANES ? load_at(w, i + LANES, n) : splat(0);
+        for (int r = 0; r < rows; r++) {
+            even[r] += load_at(x + r * n, i, n) * w0;
+            if (n - i > LANES)
+                odd[r] += load_at(x + r * n, i + LANES, n) * w1;
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        y[r] = (float)lanes_sum(even[r] + odd[r]);
+}
+
+static void dot_rows(const float *x, int64_t rows, int64_t n, const float *w, float *y)
+{
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        dot_some(4, x + r * n, n, w, y + r);
+    for (; r < rows; r++)
+        dot_some(1, x + r * n, n, w, y + r);
+}
+
+INLINE void add_some(int rows, const float *x, int64_t n, const float *scales, float *y)
+{
+    FOR_VECTORS(i, n) {
+        vec sum = load_at(y, i, n);
+        for (int r = 0; r < rows; r++)
+            sum += load_at(x + r * n, i, n) * scales[r];
+        store_at(y, sum, i, n);
+    }
+}
+
+static void add_rows(const float *x, int64_t rows, int64_t n, const float *scales, float *y)
+{
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        add_some(4, x + r * n, n, scales + r, y);
+    for (; r < rows; r++)
+        add_some(1, x + r * n, n, scales + r, y);
 }
 
 /* The exponent is held where e^-g would overflow: the quotient is then below x * 1e-38. */
@@ -575,8 +635,11 @@ const fal_kernels TABLE = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .widen_bf16 = widen_bf16,
+    .widen_f16 = widen_f16,
     .act = act_row,
     .add = add,
+    .dot_rows = dot_rows,
+    .add_rows = add_rows,
     .gate = gate,
     .add_scaled = add_scaled,
     .affine = affine,

@@ -71,7 +71,7 @@ static history run(const script *s, fal_fit_options options, size_t done)
     float row = 1;
     size_t epoch = done;
     script own = *s;
-    fal_clip_features clip = {"clip", 0, 1, &row};
+    fal_clip_features clip = {.path = "clip", .frames = 1, .rows = &row};
     fal_feature_set set = {.dim = 1, .count = 1, .clips = &clip};
     const fal_init half = FAL_INIT_CONST(0.5);
     own.epoch = &epoch;

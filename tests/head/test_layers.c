@@ -25,7 +25,7 @@ static fal_feature_set make_set(made *m, uint64_t seed)
     fal_rng_fill_normal(seed, 0, 0, 0, 1, m->rows, sizeof m->rows / sizeof *m->rows);
     for (int i = 0; i < CLIPS; i++) {
         float *rows = m->rows + i * FRAMES * JOINED;
-        m->clips[i] = (fal_clip_features){"made", i % 2, 1 + i % FRAMES, rows};
+        m->clips[i] = (fal_clip_features){.path = "made", .label = i % 2, .frames = 1 + i % FRAMES, .rows = rows};
         for (int t = 0; t < FRAMES; t++)
             rows[t * JOINED + LOUD * DIM] += i % 2 ? 2 : -2;
         fal_head_normalise(&shape, rows, FRAMES, rows);

@@ -267,7 +267,8 @@ static void make_clips(made *m)
 {
     fal_rng_fill_normal(5, 0, 0, 0, 0.5f, m->rows, sizeof m->rows / sizeof *m->rows);
     for (int i = 0; i < CLIPS; i++) {
-        m->clips[i] = (fal_clip_features){"made", i % 2, FRAMES - 3 * i, m->rows + i * FRAMES * M_DIM};
+        m->clips[i] = (fal_clip_features){
+            .path = "made", .label = i % 2, .frames = FRAMES - 3 * i, .rows = m->rows + i * FRAMES * M_DIM};
         m->parts[i] = (fal_samples){&m->clips[i], 0, 1};
     }
 }
@@ -427,7 +428,7 @@ static fal_status open_and_step(void *user, fal_error *err)
     FAL_TRY(fal_head_open(fal_data_path("heads/sup_mlp/checkpoint_both/model-epoch=01.ckpt"), NULL, &head, err));
     FAL_TRY(fal_run_create(&(fal_run_options){.threads = 1}, &run, err));
     fal_run_begin(run);
-    fal_clip_features clip = {"clip", 1, 1, rows};
+    fal_clip_features clip = {.path = "clip", .label = 1, .frames = 1, .rows = rows};
     fal_samples part = {&clip, 0, 1};
     fal_step step = {head->params.values, run, &part, 1, 1, gradient};
     FAL_TRY(head->kind->trainable.loss(head->config.bytes, &step, &sum, err));

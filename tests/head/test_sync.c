@@ -262,7 +262,7 @@ static void make_clips(made *m)
 {
     fal_rng_fill_normal(5, 0, 0, 0, 0.5f, m->rows, sizeof m->rows / sizeof *m->rows);
     for (int i = 0; i < CLIPS; i++)
-        m->clips[i] = (fal_clip_features){"made", 0, lengths[i], m->rows + i * LONGEST * M_DIM};
+        m->clips[i] = (fal_clip_features){.path = "made", .frames = lengths[i], .rows = m->rows + i * LONGEST * M_DIM};
 }
 
 static fal_head *make_head(int tau)
@@ -406,7 +406,7 @@ static fal_feature_set make_talking(talking *k, uint64_t seed, int late)
                 rows[(2 * t + 1) * L_DIM + c] += motion[(t + late) * L_DIM + c];
             }
         fal_head_normalise(&shape, rows, L_FRAMES, rows);
-        k->clips[i] = (fal_clip_features){"talking", late != 0, L_FRAMES, rows};
+        k->clips[i] = (fal_clip_features){.path = "talking", .label = late != 0, .frames = L_FRAMES, .rows = rows};
     }
     return (fal_feature_set){.dim = 2 * L_DIM, .count = L_CLIPS, .clips = k->clips};
 }

@@ -229,7 +229,8 @@ static void check_gradient(const char *pooling)
     fal_rng_fill_normal(7, 1, 0, 0, 1, rows, sizeof rows / sizeof *rows);
     fal_rng_fill_normal(7, 2, 0, 0, 0.5f, values, width);
     for (int i = 0; i < G_CLIPS; i++) {
-        clips[i] = (fal_clip_features){"clip", i % 2, G_FRAMES - i, rows + i * G_FRAMES * G_DIM};
+        clips[i] = (fal_clip_features){
+            .path = "clip", .label = i % 2, .frames = G_FRAMES - i, .rows = rows + i * G_FRAMES * G_DIM};
         parts[i] = (fal_samples){&clips[i], 0, 1};
     }
     loss_at(head, values, parts, gradient, 1);
@@ -272,7 +273,7 @@ static fal_feature_set make_set(made *m, uint64_t seed)
     fal_rng_fill_normal(seed, 0, 0, 0, 1, m->rows, sizeof m->rows / sizeof *m->rows);
     for (int i = 0; i < CLIPS; i++) {
         float *rows = m->rows + i * MADE_FRAMES * DIM;
-        m->clips[i] = (fal_clip_features){"made", i % 2, 1 + i % MADE_FRAMES, rows};
+        m->clips[i] = (fal_clip_features){.path = "made", .label = i % 2, .frames = 1 + i % MADE_FRAMES, .rows = rows};
         for (int t = 0; t < MADE_FRAMES; t++)
             rows[t * DIM] += i % 2 ? 1.5f : -1.5f;
     }

@@ -2,6 +2,7 @@
 #include "tensor/kernels.h"
 
 #include "core/alloc.h"
+#include "core/half.h"
 #include "support/test.h"
 #include "tensor/naive.h"
 #include "tensor/random.h"
@@ -182,6 +183,63 @@ static void test_rows(void **unused)
     for_each_table(check_rows);
 }
 
+/* Row groups of every size, lengths with every kind of remainder; a row's product is the same bytes in any group. */
+static void check_products(const fal_kernels *kernels)
+{
+    enum { MOST_ROWS = 9, MOST = 90 };
+    for (int n = 1; n < MOST; n += 11)
+        for (int rows = 1; rows <= MOST_ROWS; rows += 2) {
+            uint64_t state = (uint64_t)(n * MOST_ROWS + rows);
+            float *x = test_random_floats(&state, rows * n, 1), *w = test_random_floats(&state, n, 1);
+            float *scales = test_random_floats(&state, rows, 1), *sum = test_random_floats(&state, n, 1);
+            float got[MOST_ROWS], want[MOST_ROWS], alone, added[MOST];
+            memcpy(added, sum, (size_t)n * sizeof *sum);
+            for (int r = 0; r < rows; r++) {
+                double dot = 0;
+                for (int i = 0; i < n; i++) {
+                    dot += (double)x[r * n + i] * w[i];
+                    added[i] += scales[r] * x[r * n + i];
+                }
+                want[r] = (float)dot;
+            }
+            kernels->dot_rows(x, rows, n, w, got);
+            fal_check_close(label(kernels, "dot_rows"), got, want, (size_t)rows, 3e-6, 0);
+            kernels->dot_rows(x + (rows - 1) * n, 1, n, w, &alone);
+            assert_memory_equal(&alone, got + rows - 1, sizeof alone);
+            kernels->add_rows(x, rows, n, scales, sum);
+            fal_check_close(label(kernels, "add_rows"), sum, added, (size_t)n, 1e-6, 0);
+            fal_free(x), fal_free(w), fal_free(scales), fal_free(sum);
+        }
+}
+
+static void test_products(void **unused)
+{
+    (void)unused;
+    for_each_table(check_products);
+}
+
+/* Every float16 that is a number, subnormal ones too. */
+static void check_widening(const fal_kernels *kernels)
+{
+    enum { ALL = 0x7c00, N = 2 * ALL };
+    uint16_t *half = fal_malloc_array(N, sizeof *half);
+    float *got = fal_malloc_array(N, sizeof *got), *want = fal_malloc_array(N, sizeof *want);
+    assert_true(half && got && want);
+    for (int i = 0; i < N; i++)
+        half[i] = (uint16_t)(i < ALL ? i : 0x8000 + i - ALL);
+    for (int i = 0; i < N; i++)
+        want[i] = fal_f16_to_f32(half[i]);
+    kernels->widen_f16(half, N - 3, got);
+    fal_check_close(label(kernels, "widen_f16"), got, want, N - 3, 0, 0);
+    fal_free(half), fal_free(got), fal_free(want);
+}
+
+static void test_widening(void **unused)
+{
+    (void)unused;
+    for_each_table(check_widening);
+}
+
 /* With weights that pass the centre tap only, transforming there and back must give the input back. */
 static void check_winograd(const fal_kernels *kernels)
 {
@@ -229,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_multiply), cmocka_unit_test(test_finish),    cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_rows),     cmocka_unit_test(test_gradients), cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_widening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
