@@ -4,6 +4,7 @@
 #define FALSETTO_COMPARE_H
 
 #include <falsetto/eval.h>
+#include <falsetto/scores.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +31,9 @@ typedef struct fal_paired_test {
 FAL_API fal_paired_test fal_delong_test(const double *auc, const double *covariance, size_t models, size_t first,
                                         size_t second);
 
+/* Holm's step-down correction (1979) of `count` p-values tested together; NaN stays NaN and is not counted. */
+FAL_API fal_status fal_holm(const double *p, size_t count, double *corrected, fal_error *err);
+
 /* ---- correlation ---------------------------------------------------------------------------------------------------- */
 
 /* Of two score vectors; NaN with fewer than two clips, a constant vector or a score that is not finite. */
@@ -45,6 +49,47 @@ FAL_API void fal_fuse(const double *const *scores, size_t models, size_t count, 
 
 /* 100 (AUC(fused with another) - AUC(alone)) / AUC(alone), the paper's Figure 5. */
 FAL_API double fal_relative_improvement(double alone, double fused);
+
+/* ---- everything at once ---------------------------------------------------------------------------------------------- */
+
+enum { FAL_EXHAUSTIVE_MODELS = 12 };
+
+typedef struct fal_comparison_options {
+    fal_fusion fusion;      /* of the matrices and of the best subset */
+    int exhaustive_up_to;   /* models of which every subset is tried; 0: FAL_EXHAUSTIVE_MODELS; at most 20 */
+} fal_comparison_options;
+
+typedef struct fal_compared_model {
+    double auc, ap;
+    fal_interval interval;  /* DeLong, 95 % */
+} fal_compared_model;
+
+typedef struct fal_best_subset {
+    const bool *members;    /* [models] */
+    double chosen_auc;      /* fused, on the clips it was chosen on */
+    double auc;             /* fused, on the clips compared */
+    bool exhaustive;        /* every subset was tried; else the best one was grown model by model */
+    bool on_validation;     /* chosen on other clips; else `auc` is optimistic */
+} fal_best_subset;
+
+/* Matrices are [models, models], row-major. */
+typedef struct fal_comparison {
+    size_t count, clips, fakes, reals; /* count: models */
+    const fal_compared_model *models;
+    const double *pearson, *spearman;
+    const double *fused_auc;      /* of each pair; alone on the diagonal */
+    const double *improvement;    /* fal_relative_improvement: row: alone, column: fused with */
+    const double *p, *p_holm;     /* paired DeLong tests; 1 on the diagonal; Holm over the count (count - 1) / 2 pairs */
+    double all_auc;               /* of all models fused */
+    fal_best_subset best;         /* fewest members among equals */
+    void *storage;
+} fal_comparison;
+
+/* validation: the same models on other clips, to choose the best subset on; NULL: chosen on `test` itself. options may be
+ * NULL. Needs both classes. */
+FAL_API fal_status fal_compare(const fal_score_join *test, const fal_score_join *validation,
+                               const fal_comparison_options *options, fal_comparison *out, fal_error *err);
+FAL_API void fal_comparison_free(fal_comparison *comparison);
 
 #ifdef __cplusplus
 }

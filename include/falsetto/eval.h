@@ -6,6 +6,7 @@
 
 #include <falsetto/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,14 @@ FAL_API double fal_fpr_at_tpr(const fal_roc_point *points, size_t count, double 
  * that score or more. */
 FAL_API double fal_best_threshold(const fal_roc_point *points, size_t count);
 
+typedef enum fal_threshold_rule {
+    FAL_THRESHOLD_YOUDEN, /* as fal_best_threshold */
+    FAL_THRESHOLD_EER     /* fal_metrics.eer_threshold */
+} fal_threshold_rule;
+/* A threshold to use on other clips than these, which need both classes. */
+FAL_API fal_status fal_choose_threshold(const double *scores, const uint8_t *labels, size_t count,
+                                        fal_threshold_rule rule, double *threshold, fal_error *err);
+
 typedef struct fal_confusion {
     size_t true_positives, false_positives, false_negatives, true_negatives;
     double accuracy;
@@ -64,8 +73,16 @@ FAL_API void fal_confusion_at(const double *scores, const uint8_t *labels, size_
 
 /* ---- calibration and uncertainty --------------------------------------------------------------------------------- */
 
-/* Expected and largest calibration error of P = sigmoid(2 s) over `bins` equal bins of P (Naeini et al. 2015, for the
- * probability of the positive class): per bin |mean label - mean P|, weighted by its share of clips. */
+typedef struct fal_reliability_bin {
+    size_t count;
+    double probability; /* mean P(fake) of its clips */
+    double fakes;       /* share of them that is fake */
+} fal_reliability_bin;
+/* Clips by P = sigmoid(2 s) in `bins` equal bins of [0, 1]: out [bins]; the means of an empty bin are 0. */
+FAL_API fal_status fal_reliability(const double *scores, const uint8_t *labels, size_t count, int bins,
+                                   fal_reliability_bin *out, fal_error *err);
+/* Expected and largest calibration error over such bins (Naeini et al. 2015, for the probability of the positive class):
+ * per bin |share of fakes - mean P|, weighted by its share of clips. */
 FAL_API fal_status fal_calibration_error(const double *scores, const uint8_t *labels, size_t count, int bins,
                                          double *expected, double *largest, fal_error *err);
 
@@ -82,6 +99,36 @@ typedef struct fal_bootstrap_options {
  * Tibshirani 1993). Needs both classes. options may be NULL. The same numbers for the same seed. */
 FAL_API fal_status fal_bootstrap_auc(const double *scores, const uint8_t *labels, size_t count,
                                      const fal_bootstrap_options *options, fal_interval *out, fal_error *err);
+
+/* ---- everything at once --------------------------------------------------------------------------------------------- */
+
+enum { FAL_BOOTSTRAP_CLIPS = 200000 }; /* more clips than this are not drawn anew unless that is asked for */
+
+typedef struct fal_evaluation_options {
+    int bins;             /* of the calibration error; 0: 10 */
+    int resamples;        /* of the bootstrap; 0: 2000 up to FAL_BOOTSTRAP_CLIPS clips; negative: none */
+    uint64_t seed;        /* of the bootstrap; 0: 1 */
+    bool has_threshold;   /* count errors at `threshold` too */
+    double threshold;
+} fal_evaluation_options;
+
+typedef struct fal_evaluation {
+    fal_metrics metrics;
+    double tpr_at_fpr_1, tpr_at_fpr_5, tpr_at_fpr_10; /* true-positive rate at false-positive rates of 1, 5, 10 % */
+    double ece, mce;                                  /* calibration errors */
+    double auc_variance;                              /* DeLong; NaN with fewer than two fakes or two reals */
+    fal_interval delong, bootstrap;                   /* 95 % intervals of the AUC; NaN where there is none */
+    int resamples;                                    /* behind `bootstrap`; 0: it was left out */
+    fal_confusion at_zero;
+    bool has_threshold;
+    double threshold;
+    fal_confusion at_threshold;
+} fal_evaluation;
+
+/* One sort serves all of it: ten million scores take seconds. What a single class does not define is NaN. options may be
+ * NULL. */
+FAL_API fal_status fal_evaluate_fully(const double *scores, const uint8_t *labels, size_t count,
+                                      const fal_evaluation_options *options, fal_evaluation *out, fal_error *err);
 
 /* P(fake) of a logit under the pair (-s, s): sigmoid(2 s), without overflow. */
 FAL_API double fal_probability(double logit);

@@ -25,11 +25,14 @@
 #include <falsetto/files.h>
 #include <falsetto/head.h>
 #include <falsetto/judge.h>
+#include <falsetto/localise.h>
 #include <falsetto/log.h>
 #include <falsetto/media.h>
 #include <falsetto/models.h>
+#include <falsetto/plots.h>
 #include <falsetto/progress.h>
 #include <falsetto/report.h>
+#include <falsetto/scores.h>
 #include <falsetto/status.h>
 #include <falsetto/train.h>
 

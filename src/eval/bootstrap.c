@@ -82,22 +82,15 @@ static double quantile(const double *sorted, size_t n, double share)
     return below + 1 < n ? sorted[below] + rest * (sorted[below + 1] - sorted[below]) : sorted[n - 1];
 }
 
-fal_status fal_bootstrap_auc(const double *scores, const uint8_t *labels, size_t count,
-                             const fal_bootstrap_options *options, fal_interval *out, fal_error *err)
+fal_status fal_group_bootstrap(const fal_score_group *groups, size_t count, const fal_bootstrap_options *o,
+                               fal_interval *out, fal_error *err)
 {
-    static const fal_bootstrap_options defaults = {0};
     fal_status st = FAL_OK;
-    fal_score_group *groups = NULL;
     classes c = {0};
     double *aucs = NULL;
-    size_t group_count = 0;
-    const fal_bootstrap_options *o = options ? options : &defaults;
     size_t resamples = o->resamples > 0 ? (size_t)o->resamples : DEFAULT_RESAMPLES;
     double level = o->level > 0 ? o->level : 0.95;
-    if (!count || !(level < 1))
-        FAL_FAIL(FAL_ERR_ARGUMENT, "an interval needs scores and a level below 1, not %zu and %g", count, level);
-    FAL_TRY(fal_score_groups(scores, labels, count, &groups, &group_count, err));
-    FAL_TRY(make_classes(groups, group_count, &c, err));
+    FAL_TRY(make_classes(groups, count, &c, err));
     FAL_ALLOC(aucs, fal_malloc_array(resamples, sizeof *aucs));
     for (size_t r = 0; r < resamples; r++) {
         fal_rng rng = fal_rng_make(o->seed ? o->seed : DEFAULT_SEED, r);
@@ -107,7 +100,23 @@ fal_status fal_bootstrap_auc(const double *scores, const uint8_t *labels, size_t
     *out = (fal_interval){quantile(aucs, resamples, (1 - level) / 2), quantile(aucs, resamples, (1 + level) / 2)};
 done:
     free_classes(&c);
-    fal_free(groups);
     fal_free(aucs);
+    return st;
+}
+
+fal_status fal_bootstrap_auc(const double *scores, const uint8_t *labels, size_t count,
+                             const fal_bootstrap_options *options, fal_interval *out, fal_error *err)
+{
+    static const fal_bootstrap_options defaults = {0};
+    fal_status st = FAL_OK;
+    fal_score_group *groups = NULL;
+    size_t group_count = 0;
+    const fal_bootstrap_options *o = options ? options : &defaults;
+    if (!count || !(o->level < 1))
+        FAL_FAIL(FAL_ERR_ARGUMENT, "an interval needs scores and a level below 1, not %zu and %g", count, o->level);
+    FAL_TRY(fal_score_groups(scores, labels, count, &groups, &group_count, err));
+    FAL_TRY(fal_group_bootstrap(groups, group_count, o, out, err));
+done:
+    fal_free(groups);
     return st;
 }

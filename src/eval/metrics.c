@@ -61,7 +61,7 @@ static void equal_error_rate(const fal_score_group *g, size_t count, fal_metrics
     }
 }
 
-static void probability_metrics(const double *scores, const uint8_t *labels, size_t n, fal_metrics *out)
+void fal_probability_metrics(const double *scores, const uint8_t *labels, size_t n, fal_metrics *out)
 {
     double loss = 0, brier = 0, right = 0;
     for (size_t i = 0; i < n; i++) {
@@ -75,24 +75,50 @@ static void probability_metrics(const double *scores, const uint8_t *labels, siz
     out->accuracy = right / (double)n;
 }
 
+void fal_ranking_metrics(const fal_score_group *groups, size_t count, fal_metrics *out)
+{
+    fal_metrics m = {.auc = NAN, .ap = NAN, .eer = NAN, .eer_threshold = NAN};
+    m.fakes = groups[count - 1].true_positives;
+    m.reals = groups[count - 1].false_positives;
+    m.count = m.fakes + m.reals;
+    if (m.fakes)
+        m.ap = average_precision(groups, count);
+    if (m.fakes && m.reals) {
+        m.auc = area_under_curve(groups, count);
+        equal_error_rate(groups, count, &m);
+    }
+    *out = m;
+}
+
+/* Equal scores share their part in the AUC (delong.c), so the sums over clips are sums over groups. */
+double fal_group_auc_variance(const fal_score_group *groups, size_t count, double auc)
+{
+    double fakes = (double)groups[count - 1].true_positives, reals = (double)groups[count - 1].false_positives;
+    double tp = 0, fp = 0, fake_sum = 0, real_sum = 0;
+    if (fakes < 2 || reals < 2)
+        return NAN;
+    for (size_t g = 0; g < count; g++) {
+        double m = (double)groups[g].true_positives - tp, n = (double)groups[g].false_positives - fp;
+        double beaten = 1 - (fp + n / 2) / reals - auc, beaten_by = (tp + m / 2) / fakes - auc;
+        fake_sum += m * beaten * beaten;
+        real_sum += n * beaten_by * beaten_by;
+        tp += m;
+        fp += n;
+    }
+    return fake_sum / (fakes - 1) / fakes + real_sum / (reals - 1) / reals;
+}
+
 fal_status fal_evaluate(const double *scores, const uint8_t *labels, size_t count, fal_metrics *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_score_group *groups = NULL;
     size_t group_count = 0;
-    fal_metrics m = {.count = count, .auc = NAN, .ap = NAN, .eer = NAN, .eer_threshold = NAN};
+    fal_metrics m;
     if (!count)
         FAL_FAIL(FAL_ERR_ARGUMENT, "no scores to evaluate");
     FAL_TRY(fal_score_groups(scores, labels, count, &groups, &group_count, err));
-    m.fakes = groups[group_count - 1].true_positives;
-    m.reals = groups[group_count - 1].false_positives;
-    if (m.fakes)
-        m.ap = average_precision(groups, group_count);
-    if (m.fakes && m.reals) {
-        m.auc = area_under_curve(groups, group_count);
-        equal_error_rate(groups, group_count, &m);
-    }
-    probability_metrics(scores, labels, count, &m);
+    fal_ranking_metrics(groups, group_count, &m);
+    fal_probability_metrics(scores, labels, count, &m);
     *out = m;
 done:
     fal_free(groups);

@@ -1,7 +1,8 @@
 /* Points of a ROC curve, and what happens at one threshold. */
-#include <falsetto/eval.h>
+#include "core/alloc.h"
+#include "eval/ranking.h"
 
-#include <stdbool.h>
+#include <falsetto/eval.h>
 
 double fal_tpr_at_fpr(const fal_roc_point *points, size_t count, double fpr)
 {
@@ -9,6 +10,15 @@ double fal_tpr_at_fpr(const fal_roc_point *points, size_t count, double fpr)
     for (size_t i = 0; i < count; i++)
         if (points[i].fpr <= fpr && points[i].tpr > best)
             best = points[i].tpr;
+    return best;
+}
+
+double fal_group_tpr_at_fpr(const fal_score_group *groups, size_t count, double fpr)
+{
+    double fakes = (double)groups[count - 1].true_positives, reals = (double)groups[count - 1].false_positives,
+           best = 0;
+    for (size_t g = 0; g < count && (double)groups[g].false_positives / reals <= fpr; g++)
+        best = (double)groups[g].true_positives / fakes;
     return best;
 }
 
@@ -41,6 +51,22 @@ double fal_best_threshold(const fal_roc_point *points, size_t count)
         if (points[i].tpr - points[i].fpr > points[best].tpr - points[best].fpr)
             best = i;
     return points[best].threshold;
+}
+
+fal_status fal_choose_threshold(const double *scores, const uint8_t *labels, size_t count, fal_threshold_rule rule,
+                                double *threshold, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_roc_point *points = NULL;
+    size_t n = 0;
+    fal_metrics m;
+    FAL_TRY(fal_roc(scores, labels, count, &points, &n, err));
+    if (rule == FAL_THRESHOLD_EER)
+        FAL_TRY(fal_evaluate(scores, labels, count, &m, err));
+    *threshold = rule == FAL_THRESHOLD_EER ? m.eer_threshold : fal_best_threshold(points, n);
+done:
+    fal_roc_free(&points);
+    return st;
 }
 
 void fal_confusion_at(const double *scores, const uint8_t *labels, size_t count, double threshold, fal_confusion *out)
