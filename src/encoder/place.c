@@ -116,8 +116,9 @@ fal_status fal_place_installed(const char *name, char **path, bool *unfinished, 
     *unfinished = false;
     if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
         return FAL_OK;
-    if (fal_home_path("models", &models, err) != FAL_OK)
-        return FAL_OK; /* no home, no models */
+    st = fal_home_path("models", &models, err);
+    if (st != FAL_OK)
+        return st == FAL_ERR_NOT_FOUND ? FAL_OK : st; /* no home, no models */
     FAL_ALLOC(stem, fal_path_join(models, name));
     if (fal_path_is_dir(stem))
         FAL_TRY(weights_in(stem, fal_catalogue_find(name, &family), &found, unfinished, err));

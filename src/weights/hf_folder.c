@@ -3,6 +3,8 @@
 #include "core/str.h"
 #include "weights/container.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FAL_LOG_COMPONENT "weights"
@@ -23,13 +25,13 @@ static const struct {
 
 bool fal_checkpoint_is_model_folder(const char *folder)
 {
-    bool found = false;
-    for (size_t i = 0; i < sizeof weight_files / sizeof *weight_files && !found; i++) {
-        char *path = fal_path_join(folder, weight_files[i].name);
-        found = path && fal_path_exists(path);
-        fal_free(path);
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof weight_files / sizeof *weight_files; i++) {
+        int length = snprintf(path, sizeof path, "%s/%s", folder, weight_files[i].name);
+        if (length >= 0 && (size_t)length < sizeof path && fal_path_exists(path))
+            return true;
     }
-    return found;
+    return false;
 }
 
 /* ---- shards ---- */

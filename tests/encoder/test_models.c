@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/str.h"
 #include "encoder/place.h"
+#include "support/alloc_fail.h"
 #include "support/test.h"
 #include "weights/safetensors_write.h"
 
@@ -334,6 +335,46 @@ static void test_verify_faults(void **state)
     check_problem(edited("spoilt", (edit){.spoil = first}), "final_layer_norm.weight (2 of ");
 }
 
+/* ---- memory ---- */
+
+static fal_status verify_it(void *user, fal_error *err)
+{
+    bool ok;
+    char *text = NULL;
+    fal_status st = fal_model_verify_json(user, &(fal_encoder_options){.threads = 1}, &ok, &text, err);
+    fal_text_free(&text);
+    return st;
+}
+
+static fal_status describe_it(void *user, fal_error *err)
+{
+    char *text = NULL;
+    fal_status st = fal_model_info_text(user, &text, err);
+    fal_text_free(&text);
+    return st;
+}
+
+static fal_status list_all(void *user, fal_error *err)
+{
+    char *text = NULL;
+    fal_status st = fal_model_list_json(user, false, &text, err);
+    fal_text_free(&text);
+    return st;
+}
+
+static void test_failing_allocations(void **state)
+{
+    (void)state;
+    new_home("tight");
+    install(LIPS, "tight/models/avhubert-base/some.pt");
+    install("heads/linear_train/checkpoint/model-epoch=05.ckpt", "tight/models/head.ckpt");
+    fal_check_alloc_failures("verify", verify_it, "avhubert-base");
+    fal_check_alloc_failures("verify, not in order", verify_it, "head");
+    fal_check_alloc_failures("info", describe_it, "avhubert");
+    fal_check_alloc_failures("info of a head", describe_it, "head");
+    fal_check_alloc_failures("list", list_all, "avhubert");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_verify_sound),
         cmocka_unit_test(test_verify_faults),
+        cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

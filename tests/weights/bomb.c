@@ -30,8 +30,8 @@ void bomb_repeat(fal_buf *out, const char *text, size_t times)
 
 static void put_number(fal_buf *out, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++)
-        bomb_bytes(out, &(uint8_t){(uint8_t)(value >> 8 * i)}, 1);
+    for (; bytes > 0; bytes--, value >>= 8)
+        bomb_bytes(out, &(uint8_t){(uint8_t)value}, 1);
 }
 
 void bomb_text(fal_buf *pickle, const char *text)
@@ -164,10 +164,11 @@ void bomb_write(fal_buf *bytes, const char *path)
 
 /* ---- setting off ---- */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__has_feature)
+#ifndef __has_feature /* clang's */
+#define __has_feature(feature) 0
+#endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define NO_LIMITS 1
-#endif
 #endif
 
 #ifdef NO_LIMITS
