@@ -103,7 +103,8 @@ static int run(int argc, char **argv)
     const cli_option options[] = {
         {"stream", 0, CLI_TEXT, &e.stream, "audio|video|av", "what the encoder looks at"},
         {"audio", 0, CLI_TEXT, &e.audio, "F.npy", "waveform [samples], or AV-HuBERT's [1,104,T]"},
-        {"video", 0, CLI_TEXT, &e.video, "F.npy", "as the network reads it, or uint8: [T,96,96] mouths, [T,S,S,3] pictures"},
+        {"video", 0, CLI_TEXT, &e.video, "F.npy",
+         "as the network reads it, or uint8: [T,96,96] mouths, [T,S,S,3] pictures"},
         {"layers", 0, CLI_TEXT, &e.layer_text, "last|all|k,...", "hidden states to write beside the features"},
         {"pool", 0, CLI_FLAG, &e.request.pool_hidden, NULL, "hidden states at the features' rate, one row per row"},
         {"feature", 0, CLI_TEXT, &e.feature, "NAME", "which of the family's features (default: its first)"},

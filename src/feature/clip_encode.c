@@ -64,8 +64,8 @@ static fal_status flush(picture_group *group, fal_error *err)
         fal_encoding piece;
         if (rows->status != FAL_OK)
             continue;
-        fal_status encoded = fal_encode_arrays(&run->requests[group->members[m]], run->session, NULL, &pictures, &piece,
-                                               &rows->why);
+        fal_status encoded =
+            fal_encode_arrays(&run->requests[group->members[m]], run->session, NULL, &pictures, &piece, &rows->why);
         FAL_TRY(settle(run, group->members[m], encoded, &piece, err));
     }
     group->chunk.count = 0;

@@ -13,7 +13,7 @@ typedef struct fal_clip_encoding {
     fal_clip_inputs inputs; /* facts, and the arrays that were held */
     fal_clip_rows *rows;    /* [row_count], one for each request */
     size_t row_count;
-    double encode_s;        /* wall time inside encoders; scaling counts as inputs.decode_s */
+    double encode_s; /* wall time inside encoders; scaling counts as inputs.decode_s */
 } fal_clip_encoding;
 
 /* `how`: everything but the arrays and sinks, which follow from the requests; it needs a detector when

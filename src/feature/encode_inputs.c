@@ -37,8 +37,7 @@ static bool audio_array(const fal_clip_request *request, const fal_clip_inputs *
 {
     fal_input_kind kind = fal_request_audio(request);
     if (kind == FAL_INPUT_LOGFBANK && in->logfbank) {
-        *out = (fal_array){
-            FAL_ELEMENT_F32, 2, {rows_of(request, in, in->audio_rows), FAL_LOGFBANK_DIM}, in->logfbank};
+        *out = (fal_array){FAL_ELEMENT_F32, 2, {rows_of(request, in, in->audio_rows), FAL_LOGFBANK_DIM}, in->logfbank};
         return true;
     }
     if (kind == FAL_INPUT_WAVE && in->wave) {

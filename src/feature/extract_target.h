@@ -18,7 +18,7 @@ typedef struct fal_extract_target {
     const fal_encoder_description *about;
     fal_stream streams[FAL_EXTRACT_STREAMS];
     size_t stream_count;
-    const char *model; /* its catalogue name, or the name of its file: borrowed */
+    const char *model;                      /* its catalogue name, or the name of its file: borrowed */
     char fingerprint[FAL_FINGERPRINT_TEXT]; /* of the weights, "" when they were drawn */
     char *label;  /* "clip-video": model, stream where there is only one, feature where one was asked for */
     char *folder; /* where the clips' files go: `out` itself when there is one encoder, else a folder in it */

@@ -39,7 +39,9 @@ fal_face_facts fal_face_measure(const fal_face_tracks *tracks, const fal_face_ti
         .missing = line->missing,
         .faces = tracks->track_count,
         .several_fraction = (double)several / (double)tracks->frame_count,
-        .chosen = !line->has_face ? 0 : wanted > 0 ? wanted : 1,
+        .chosen = !line->has_face ? 0
+                  : wanted > 0    ? wanted
+                                  : 1,
         .median_width = median_face_width(line),
         .whole_frames = !line->has_face,
     };

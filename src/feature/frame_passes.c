@@ -17,7 +17,7 @@ typedef struct passes {
     const fal_input_request *want;
     int64_t skip, frames; /* frames: seen in the first pass */
     fal_clip_inputs *in;
-    fal_tracker *tracker; /* NULL: nobody looks at faces */
+    fal_tracker *tracker;  /* NULL: nobody looks at faces */
     fal_mouth_plan *mouth; /* plans of what is wanted, NULL for the rest */
     fal_avsr_plan *avsr;
     fal_face_plan *faces;

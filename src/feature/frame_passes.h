@@ -1,5 +1,5 @@
-/* The picture side of a clip's inputs: one pass over the frames that follows faces and feeds the sinks for whole frames,
- * and, where something is cut out around a face, a second one. Inside src/feature only. */
+/* The picture side of a clip's inputs: one pass over the frames that follows faces and feeds the sinks for whole
+ * frames, and, where something is cut out around a face, a second one. Inside src/feature only. */
 #ifndef FAL_FEATURE_FRAME_PASSES_H
 #define FAL_FEATURE_FRAME_PASSES_H
 

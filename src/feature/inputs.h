@@ -13,16 +13,17 @@
 
 /* Takes pictures one by one, so that nobody holds a clip of them. Pixels last for the call. */
 typedef struct fal_picture_sink {
-    fal_input_kind kind; /* FAL_INPUT_FRAME: whole frames; FAL_INPUT_FACE: the square around the face that is followed */
+    fal_input_kind
+        kind; /* FAL_INPUT_FRAME: whole frames; FAL_INPUT_FACE: the square around the face that is followed */
     fal_status (*take)(void *user, const fal_picture *picture, fal_error *err);
     void *user;
 } fal_picture_sink;
 
 typedef struct fal_input_request {
-    bool wave;              /* 16 kHz mono, torchaudio's resampling: every encoder that reads the waveform */
-    bool logfbank;          /* AV-HuBERT's stacked log filterbank, soxr-HQ resampling */
-    bool mouth;             /* 96x96 grey mouth crops, in AV-HuBERT's alignment unless mouth_alignment says otherwise */
-    bool mouth_avsr;        /* 96x96 RGB mouth crops, in Auto-AVSR's alignment */
+    bool wave;       /* 16 kHz mono, torchaudio's resampling: every encoder that reads the waveform */
+    bool logfbank;   /* AV-HuBERT's stacked log filterbank, soxr-HQ resampling */
+    bool mouth;      /* 96x96 grey mouth crops, in AV-HuBERT's alignment unless mouth_alignment says otherwise */
+    bool mouth_avsr; /* 96x96 RGB mouth crops, in Auto-AVSR's alignment */
     fal_mouth_alignment mouth_alignment;
     const fal_picture_sink *sinks;
     size_t sink_count;
@@ -43,9 +44,9 @@ typedef struct fal_clip_inputs {
     fal_face_facts face;
 
     bool has_audio, has_video;
-    float *wave;            /* [wave_count], or NULL */
+    float *wave; /* [wave_count], or NULL */
     int64_t wave_count;
-    float *logfbank;        /* [audio_rows, 104], or NULL */
+    float *logfbank; /* [audio_rows, 104], or NULL */
     int64_t audio_rows;
     uint8_t *mouth;         /* [frames, 96, 96], or NULL */
     uint8_t *mouth_avsr;    /* [frames, 96, 96, 3], or NULL */

@@ -55,6 +55,5 @@ done:
 
 fal_array fal_picture_chunk_array(const fal_picture_chunk *chunk)
 {
-    return (fal_array){
-        FAL_ELEMENT_U8, 4, {chunk->count, chunk->rule.side, chunk->rule.side, 3}, chunk->pixels};
+    return (fal_array){FAL_ELEMENT_U8, 4, {chunk->count, chunk->rule.side, chunk->rule.side, 3}, chunk->pixels};
 }

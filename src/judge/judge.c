@@ -19,9 +19,9 @@
 
 struct fal_judge {
     fal_members members;
-    fal_session *session;   /* made by the first clip */
+    fal_session *session;                /* made by the first clip */
     const volatile sig_atomic_t *cancel; /* what the session listens to */
-    fal_detector *detector; /* NULL when no member looks at faces */
+    fal_detector *detector;              /* NULL when no member looks at faces */
     int threads;
     const fal_log *log;
 };
@@ -112,8 +112,8 @@ static fal_status encode_clip(work *w, const char *path, fal_error *err)
     return st;
 }
 
-/* A stream that is there but may hold nothing to judge: silence, or frames without any face for an encoder that looks at
- * one. */
+/* A stream that is there but may hold nothing to judge: silence, or frames without any face for an encoder that looks
+ * at one. */
 static bool trustworthy(const work *w, const fal_member *m)
 {
     if (m->stream == FAL_STREAM_AUDIO)
@@ -195,7 +195,7 @@ static void fuse(work *w)
     r->clip_logit = logit / n;
     r->low = low / n;
     r->high = high / n;
-    r->verdict = n == 0              ? FAL_VERDICT_CANNOT_JUDGE
+    r->verdict = n == 0                ? FAL_VERDICT_CANNOT_JUDGE
                  : r->p_fake < r->low  ? FAL_VERDICT_REAL
                  : r->p_fake > r->high ? FAL_VERDICT_FAKE
                                        : FAL_VERDICT_SUSPICIOUS;

@@ -11,7 +11,7 @@ static const struct {
     const char *key;
     fal_stream stream;
 } keys[] = {
-    {"audio", FAL_STREAM_AUDIO}, {"visual", FAL_STREAM_VIDEO}, {"video", FAL_STREAM_VIDEO},
+    {"audio", FAL_STREAM_AUDIO},   {"visual", FAL_STREAM_VIDEO}, {"video", FAL_STREAM_VIDEO},
     {"multimodal", FAL_STREAM_AV}, {"arr_0", (fal_stream)0},
 };
 

@@ -36,8 +36,10 @@ static fal_status measure(const fal_member *m, const fal_clip_encoding *clip, fa
         const fal_row_block *block = block_of(&m->parts[i], clip);
         int64_t wanted = head->part_count ? head->parts[i].dim : head->dim;
         if (!block || block->dim != wanted)
-            return fal_fail(err, FAL_ERR_ARGUMENT, "%s reads %lld channels of layer %d, %s gives %lld: the head belongs "
-                            "to another encoder", head->origin, (long long)wanted, m->parts[i].layer, m->name,
+            return fal_fail(err, FAL_ERR_ARGUMENT,
+                            "%s reads %lld channels of layer %d, %s gives %lld: the head belongs "
+                            "to another encoder",
+                            head->origin, (long long)wanted, m->parts[i].layer, m->name,
                             (long long)(block ? block->dim : 0));
         out->rows = i == 0 || block->rows < out->rows ? block->rows : out->rows;
         out->dim += block->dim;

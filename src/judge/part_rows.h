@@ -7,7 +7,7 @@
 typedef struct fal_part_rows {
     fal_status missing; /* FAL_ERR_NOT_FOUND or FAL_ERR_TOO_SHORT: a stream that the head needs gave no rows */
     int64_t rows, dim;
-    const float *data;  /* [rows, dim]: the encoder's own where the head has one part, else `joined` */
+    const float *data; /* [rows, dim]: the encoder's own where the head has one part, else `joined` */
     float *joined;
 } fal_part_rows;
 

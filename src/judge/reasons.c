@@ -8,14 +8,14 @@
 #include <string.h>
 
 /* Thresholds, with the sentence in docs/reasons.md that explains each. */
-static const double PARTIAL_FACE = 0.4;      /* share of frames without a face */
-static const double SEVERAL_FACES = 0.1;     /* share of frames with more than one */
-static const double SMALL_FACE_PX = 64;      /* the 96-pixel crop is upscaled more than threefold below this */
+static const double PARTIAL_FACE = 0.4;  /* share of frames without a face */
+static const double SEVERAL_FACES = 0.1; /* share of frames with more than one */
+static const double SMALL_FACE_PX = 64;  /* the 96-pixel crop is upscaled more than threefold below this */
 static const double SHORT_SPEECH_S = 1.5;
 static const double SHORT_CLIP_S = 1.0;
 static const double LENGTH_GAP_S = 0.5;
 enum { LEAST_SAMPLES = 530, MOST_SAMPLES = 670 }; /* at 16 kHz per frame of 40 ms, both excluded: Auto-AVSR's bounds */
-static const double DISAGREEMENT = 0.5;      /* between the members' P(fake) */
+static const double DISAGREEMENT = 0.5;           /* between the members' P(fake) */
 
 typedef struct writer {
     fal_reason *out;
@@ -65,8 +65,8 @@ static void check_frames(const fal_judge_context *c, writer *w)
     const fal_judgement *r = c->result;
     for (size_t i = 0; i < r->opinion_count; i++) {
         const fal_opinion *o = &r->opinions[i];
-        bool has_input = (!(o->stream & FAL_STREAM_AUDIO) || r->sound.present) &&
-                         (!(o->stream & FAL_STREAM_VIDEO) || has_frames(r));
+        bool has_input =
+            (!(o->stream & FAL_STREAM_AUDIO) || r->sound.present) && (!(o->stream & FAL_STREAM_VIDEO) || has_frames(r));
         if (!o->frames && has_input) {
             say(w, "too-short", blocking_unless_others(r), "The clip is too short for one frame of %s.", o->encoder);
             return;
@@ -197,8 +197,8 @@ static void check_match(const fal_judge_context *c, writer *w)
 typedef void check_fn(const fal_judge_context *context, writer *w);
 
 static check_fn *const checks[] = {
-    check_streams, check_frames, check_face, check_sound,
-    check_lengths, check_join, check_media, check_members, check_match,
+    check_streams, check_frames, check_face,    check_sound, check_lengths,
+    check_join,    check_media,  check_members, check_match,
 };
 
 /* Stable, so that reasons of one severity stay in the order of the checks. */

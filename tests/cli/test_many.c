@@ -26,8 +26,12 @@ static const char *dataset(void)
         int width = i % 2 ? 48 : 80;
         snprintf(text + strlen(text), sizeof text - strlen(text), "c%d.mov,%d\n", i, i % 2);
         synth_clip(fal_temp_path("data/c%d.mov", i), "mov",
-                   &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = width, .height = 64,
-                                  .frames = FRAMES + i, .fps = 25},
+                   &(synth_video){.encoder = "png",
+                                  .pixel_format = "rgb24",
+                                  .width = width,
+                                  .height = 64,
+                                  .frames = FRAMES + i,
+                                  .fps = 25},
                    &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 40 * FRAMES});
     }
     write_text(fal_temp_path("data/list.csv"), text);
@@ -142,9 +146,9 @@ static void test_folders_are_not_mixed(void **state)
     expect(run("extract", "-q", dataset(), "-e", pictures(), "-o", fal_temp_path("one")), 0, "6 written", NULL);
     expect(run("extract", "-q", dataset(), "-e", pictures(), "-e", windows(), "-o", fal_temp_path("one")), 1, NULL,
            "use another folder");
-    expect(run("extract", "-q", dataset(), "-e", pictures(), "--mouth-alignment", "auto-avsr", "-o",
-               fal_temp_path("one")),
-           1, NULL, "\"mouth_alignment\": \"auto-avsr\"");
+    expect(
+        run("extract", "-q", dataset(), "-e", pictures(), "--mouth-alignment", "auto-avsr", "-o", fal_temp_path("one")),
+        1, NULL, "\"mouth_alignment\": \"auto-avsr\"");
 }
 
 /* Hugging Face folders are all called "model". */
@@ -245,7 +249,8 @@ static void test_five_judge_together(void **state)
     static const bool usable[MEMBERS] = {true, false, true, true, false};
     static const double rates[MEMBERS] = {25, 25, 25, 12.5, 25};
     features();
-    outcome o = run("detect", "-q", "--json", JUDGES, "--plot", fal_temp_path("many.svg"), fal_temp_path("data/c1.mov"));
+    outcome o =
+        run("detect", "-q", "--json", JUDGES, "--plot", fal_temp_path("many.svg"), fal_temp_path("data/c1.mov"));
     fal_json *json = NULL;
     fal_error err = {0};
     fal_check_ok(fal_json_parse(o.out, strlen(o.out), "stdout", &json, &err), &err);

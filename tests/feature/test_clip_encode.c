@@ -27,8 +27,16 @@ static const struct {
     {"videomae", "videomae/hf_pretrain_syn", 0, FAL_STREAM_VIDEO},
     {"fsfm", "fsfm/pretrain_online_syn/checkpoint-400.pth", 3, FAL_STREAM_VIDEO},
 };
-enum { ENCODERS = sizeof rows_of_table / sizeof *rows_of_table, AVHUBERT = 0, WAV2VEC2 = 1, BRAVEN = 3, AVSR = 4,
-       CLIP = 5, VIDEOMAE = 6, FSFM = 7 };
+enum {
+    ENCODERS = sizeof rows_of_table / sizeof *rows_of_table,
+    AVHUBERT = 0,
+    WAV2VEC2 = 1,
+    BRAVEN = 3,
+    AVSR = 4,
+    CLIP = 5,
+    VIDEOMAE = 6,
+    FSFM = 7
+};
 
 static fal_encoder *encoders[ENCODERS];
 static fal_session *session;
@@ -66,15 +74,12 @@ static fal_clip_request ask(size_t index)
 static const char *drawn_clip(const char *name, int frames, bool sound)
 {
     const char *path = fal_temp_path("%s.mov", name);
-    synth_clip(path, "mov",
-               &(synth_video){.encoder = "png",
-                              .pixel_format = "rgb24",
-                              .width = WIDTH,
-                              .height = HEIGHT,
-                              .frames = frames,
-                              .fps = 25},
-               sound ? &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = frames * 40}
-                     : &(synth_audio){0});
+    synth_clip(
+        path, "mov",
+        &(synth_video){
+            .encoder = "png", .pixel_format = "rgb24", .width = WIDTH, .height = HEIGHT, .frames = frames, .fps = 25},
+        sound ? &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = frames * 40}
+              : &(synth_audio){0});
     return path;
 }
 
@@ -86,8 +91,7 @@ static const char *clip(void)
     return path;
 }
 
-static fal_clip_encoding encode(const char *path, const fal_clip_request *requests, size_t count,
-                                fal_input_request how)
+static fal_clip_encoding encode(const char *path, const fal_clip_request *requests, size_t count, fal_input_request how)
 {
     fal_clip_encoding out = {0};
     fal_error err = {0};
@@ -297,10 +301,10 @@ static void test_clip_of_one_frame(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("short.mov");
-    synth_clip(path, "mov",
-               &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 1,
-                              .fps = 25},
-               &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 5});
+    synth_clip(
+        path, "mov",
+        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 1, .fps = 25},
+        &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 5});
     fal_clip_encoding all = encode_all(path, (fal_input_request){0});
     expect_status(&all, WAV2VEC2, FAL_ERR_TOO_SHORT, NULL);
     expect_status(&all, BRAVEN, FAL_OK, NULL);
@@ -330,10 +334,10 @@ static void test_pairs(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("uneven.mov");
-    synth_clip(path, "mov",
-               &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 10,
-                              .fps = 25},
-               &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 800});
+    synth_clip(
+        path, "mov",
+        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 10, .fps = 25},
+        &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 800});
     assert_int_equal(rows_of(path, FAL_STREAM_AV, false), 10);
     assert_int_equal(rows_of(path, FAL_STREAM_AUDIO, true), 10);
     assert_int_equal(rows_of(path, FAL_STREAM_AUDIO, false), 20);
@@ -348,8 +352,7 @@ static void test_mouth_alignment(void **state)
     skip_when_sanitized();
     fal_clip_request requests[2] = {ask(BRAVEN), {.encoder = encoders[AVSR], .stream = FAL_STREAM_AV}};
     fal_clip_encoding own = encode(path, requests, 2, (fal_input_request){0});
-    fal_clip_encoding hubert =
-        encode(path, requests, 2, (fal_input_request){.mouth_alignment = FAL_MOUTH_AVHUBERT});
+    fal_clip_encoding hubert = encode(path, requests, 2, (fal_input_request){.mouth_alignment = FAL_MOUTH_AVHUBERT});
     fal_clip_encoding avsr = encode(path, requests, 2, (fal_input_request){.mouth_alignment = FAL_MOUTH_AUTO_AVSR});
     size_t pixels = (size_t)own.inputs.frames * 96 * 96;
     assert_true(own.inputs.mouth && own.inputs.mouth_avsr);
@@ -371,11 +374,10 @@ static void test_trimmed_pictures(void **state)
 {
     (void)state;
     const char *path = fal_temp_path("late.mov");
-    synth_clip(path, "mov",
-               &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 40,
-                              .fps = 25},
-               &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .start_ms = 1000,
-                              .length_ms = 600});
+    synth_clip(
+        path, "mov",
+        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 48, .frames = 40, .fps = 25},
+        &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .start_ms = 1000, .length_ms = 600});
     fal_clip_encoding whole = encode_all(path, (fal_input_request){0});
     fal_clip_encoding cut = encode_all(path, (fal_input_request){.trim_silence = true});
     int64_t dropped = whole.inputs.frames - cut.inputs.frames;

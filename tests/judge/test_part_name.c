@@ -30,8 +30,9 @@ static void test_names(void **state)
 static void test_other_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "hidden", "hidden_", "hidden_x", "hidden_-1", "hidden_7x", "audios",
-                                        "audio_", "audio_7", "arr_1", "arr_0_hidden_1", "hidden_99999999999999999999"};
+    static const char *const names[] = {"",          "hidden",    "hidden_",        "hidden_x",
+                                        "hidden_-1", "hidden_7x", "audios",         "audio_",
+                                        "audio_7",   "arr_1",     "arr_0_hidden_1", "hidden_99999999999999999999"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         fal_part_name part;
         if (fal_part_name_parse(names[i], &part))
