@@ -16,6 +16,7 @@
 #ifndef FALSETTO_FALSETTO_H
 #define FALSETTO_FALSETTO_H
 
+#include <falsetto/audit.h>
 #include <falsetto/encoder.h>
 #include <falsetto/compare.h>
 #include <falsetto/eval.h>
@@ -34,6 +35,7 @@
 #include <falsetto/report.h>
 #include <falsetto/scores.h>
 #include <falsetto/status.h>
+#include <falsetto/sweep.h>
 #include <falsetto/train.h>
 
 #ifdef __cplusplus

@@ -189,10 +189,15 @@ done:
 
 /* ---- silence ---- */
 
+bool fal_sample_is_silent(float sample)
+{
+    return fabsf(sample) <= SILENCE_LEVEL;
+}
+
 fal_silence_trim fal_silence_trim_find(const float *wave, int64_t samples)
 {
     int64_t first = 0;
-    while (first < samples && fabsf(wave[first]) <= SILENCE_LEVEL)
+    while (first < samples && fal_sample_is_silent(wave[first]))
         first++;
     if (first == 0)
         return (fal_silence_trim){0};

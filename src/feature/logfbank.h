@@ -7,6 +7,7 @@
 
 #include "core/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -32,5 +33,7 @@ typedef struct fal_silence_trim {
     int64_t frames;  /* to skip at 25 Hz */
 } fal_silence_trim;
 fal_silence_trim fal_silence_trim_find(const float *wave, int64_t samples);
+/* What counts as silent there. */
+bool fal_sample_is_silent(float sample);
 
 #endif
