@@ -54,6 +54,16 @@ double fal_draw_text(cairo_t *cr, double x, double y, double align, double size,
     return box.x_advance;
 }
 
+double fal_text_width(cairo_t *cr, double size, const char *text)
+{
+    char drawable[TEXT];
+    cairo_text_extents_t box;
+    make_drawable(drawable, text);
+    cairo_set_font_size(cr, size);
+    cairo_text_extents(cr, drawable, &box);
+    return box.x_advance;
+}
+
 double fal_nice_step(double range, int count)
 {
     double raw = range / count, power = pow(10, floor(log10(raw))), unit = raw / power;

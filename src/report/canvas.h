@@ -25,6 +25,8 @@ fal_status fal_canvas_write(const char *path, int width, int height, fal_draw_fn
  * UTF-8 show as '?'. Returns the width. */
 double fal_draw_text(cairo_t *cr, double x, double y, double align, double size, const char *text);
 
+double fal_text_width(cairo_t *cr, double size, const char *text);
+
 /* 1, 2 or 5 times a power of ten, so that about `count` steps make up `range`. */
 double fal_nice_step(double range, int count);
 
