@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "sweep.h"
 
 #include <stdio.h>
 
@@ -7,6 +7,8 @@ static void report(const char *out, const fal_training_report *r)
     printf("%s: best epoch %d of %d, validation loss %.5f (%zu training and %zu validation clips%s)\n", out,
            r->best_epoch, r->epochs_run, r->best_validation_loss, r->train_clips, r->validation_clips,
            r->calibration.fitted ? ", calibrated" : "; not calibrated: validation clips of one class only");
+    if (r->summary)
+        printf("%s\n", r->summary);
     if (r->skipped_clips)
         cli_warn("%zu clips without usable features were left out", r->skipped_clips);
     if (r->zero_rows)
@@ -51,7 +53,7 @@ static int run(int argc, char **argv)
 {
     cli_common common = {0};
     fal_head_training t = {0};
-    const char *out = NULL, *stream = "av", *curve = NULL;
+    const char *out = NULL, *stream = "av", *curve = NULL, *sweep = NULL;
     int seed = 0, batch = 0, positional;
     const cli_option options[] = {
         {"train", 0, CLI_TEXT, &t.train.csv, "CSV", "training list: columns path,label"},
@@ -62,6 +64,10 @@ static int run(int argc, char **argv)
         {"arrays", 0, CLI_TEXT, &t.arrays, "A+B", "feature arrays by name, joined per frame: visual+audio"},
         {"output", 'o', CLI_TEXT, &out, "FILE", "the head, safetensors"},
         {"pooling", 0, CLI_TEXT, &t.pooling, "NAME", "log-sum-exp (default), mean, max or attention"},
+        {"sweep", 0, CLI_TEXT, &sweep, "PATTERN", "a probe on every array that fits, e.g. 'hidden_*'; -o: a folder, or none"},
+        {"tau", 0, CLI_INT, &t.tau, "N", "sync: frames to each side (default 15)"},
+        {"variant", 0, CLI_TEXT, &t.variant, "NAME", "sup: mlp (default) or linear"},
+        {"allow-fakes", 0, CLI_FLAG, &t.allow_fakes, NULL, "sync: learn from fakes too"},
         {"batch", 0, CLI_INT, &batch, "N", "clips per step (default 1, as the official code)"},
         {"epochs", 0, CLI_INT, &t.max_epochs, "N", "at most (default 100)"},
         {"patience", 0, CLI_INT, &t.patience, "N", "epochs without a lower validation loss (default 10)"},
@@ -76,8 +82,8 @@ static int run(int argc, char **argv)
     };
     const cli_usage usage = {
         "train",
-        "probe",
-        "Fits a linear probe on extracted features: log-sum-exp pooling, early stopping on the validation loss.",
+        "KIND",
+        "Fits a head on extracted features: probe, layers, transformer, ntp, sync or sup (docs/heads.md).",
         "  falsetto train probe --train train.csv --val val.csv --features feats -o probe.safetensors",
         options,
         sizeof options / sizeof *options};
@@ -85,9 +91,9 @@ static int run(int argc, char **argv)
     if (code >= 0)
         return code;
     if (positional != 1)
-        return cli_misuse(&usage, "say what to train: probe");
+        return cli_misuse(&usage, "say what to train: probe, layers, transformer, ntp, sync or sup");
     t.kind = argv[0];
-    if (!t.train.csv || !t.validation.csv || !t.train.root || !out)
+    if (!t.train.csv || !t.validation.csv || !t.train.root || (!out && !sweep))
         return cli_misuse(&usage, "--train, --val, --features and -o are needed");
     if (!(t.stream = cli_stream(stream)))
         return cli_misuse(&usage, "--stream '%s' is none of audio, video, av", stream);
@@ -98,7 +104,7 @@ static int run(int argc, char **argv)
     t.threads = common.threads;
     t.log = &common.log;
     t.progress = &common.progress;
-    return train(&t, out, curve);
+    return sweep ? cli_sweep(&t, sweep, out) : train(&t, out, curve);
 }
 
 const cli_command cmd_train = {"train", "fit a head on extracted features", run};
