@@ -318,6 +318,26 @@ static void test_heads_of_several_arrays(void **state)
            NULL, "belongs to another encoder");
 }
 
+/* Auto-AVSR joins a frame with 640 samples of sound; here it finds 235 of them. */
+static void test_too_little_sound_for_the_frames(void **state)
+{
+    (void)state;
+    const char *both = fal_data_path("auto_avsr/avsr_v1_syn/avsr_syn_v1.pth"), *thin = fal_temp_path("thin.mov");
+    const char *head = fal_temp_path("avsr.safetensors"), *out = fal_temp_path("avsr");
+    synth_clip(
+        thin, "mov",
+        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 64, .height = 64, .frames = 34, .fps = 25},
+        &(synth_audio){.encoder = "pcm_s16le", .rate = 16000, .channels = 1, .length_ms = 500});
+    expect(run("extract", "-q", dataset(), "-e", both, "-o", out), 0, "6 written", NULL);
+    expect(run("train", "probe", "-q", "--train", dataset(), "--val", dataset(), "--features", out, "--epochs", "1",
+               "-o", head),
+           0, NULL, NULL);
+    expect(run("detect", "-q", "-e", both, "-p", head, thin), 0, "av-length-ratio: 235 samples", NULL);
+    outcome o = run("detect", "-q", "-e", both, "-p", head, fal_temp_path("data/c0.mov"));
+    assert_null(strstr(o.out, "av-length-ratio"));
+    expect(o, 0, NULL, NULL);
+}
+
 /* The file is called otherwise than when the probe was trained: a note, no warning. */
 static void test_a_renamed_encoder(void **state)
 {
@@ -345,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_five_judge_together),
         cmocka_unit_test(test_each_ones_say_is_printed),
         cmocka_unit_test(test_heads_of_several_arrays),
+        cmocka_unit_test(test_too_little_sound_for_the_frames),
         cmocka_unit_test(test_a_renamed_encoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
