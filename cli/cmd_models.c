@@ -43,8 +43,12 @@ static int list(int argc, char **argv)
         {"json", 0, CLI_FLAG, &json, NULL, "as JSON, with all that is known of each"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"models list", "", "Every public encoder checkpoint this program knows.",
-                             "  falsetto models list --family wav2vec2", options, sizeof options / sizeof *options};
+    const cli_usage usage = {"models list",
+                             "",
+                             "Every public encoder checkpoint this program knows.",
+                             "  falsetto models list --family wav2vec2",
+                             options,
+                             sizeof options / sizeof *options};
     int code = parse(&usage, argc, argv, 0, &common);
     if (code >= 0)
         return code;
@@ -65,9 +69,11 @@ static int info(int argc, char **argv)
         {"json", 0, CLI_FLAG, &json, NULL, "as JSON, every tensor on its own"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"models info", "FILE|FOLDER|NAME",
+    const cli_usage usage = {"models info",
+                             "FILE|FOLDER|NAME",
                              "What a checkpoint holds, of a known family or not. Nothing in it is executed.",
-                             "  falsetto models info self_large_vox_433h.pt", options,
+                             "  falsetto models info self_large_vox_433h.pt",
+                             options,
                              sizeof options / sizeof *options};
     int code = parse(&usage, argc, argv, 1, &common);
     if (code >= 0)
@@ -89,9 +95,12 @@ static int verify(int argc, char **argv)
         {"json", 0, CLI_FLAG, &json, NULL, "the report as JSON"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"models verify", "FILE|FOLDER|NAME",
+    const cli_usage usage = {"models verify",
+                             "FILE|FOLDER|NAME",
                              "Whether a model is in order: container, tensors, values, checksums. Exit code 1 if not.",
-                             "  falsetto models verify wav2vec2-base", options, sizeof options / sizeof *options};
+                             "  falsetto models verify wav2vec2-base",
+                             options,
+                             sizeof options / sizeof *options};
     int code = parse(&usage, argc, argv, 1, &common);
     if (code >= 0)
         return code;
@@ -119,9 +128,11 @@ static int import(int argc, char **argv)
         {"heads", 0, CLI_INT, &how.heads, "N", "attention heads, for files that do not say"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"models import", "FILE|FOLDER|NAME",
+    const cli_usage usage = {"models import",
+                             "FILE|FOLDER|NAME",
                              "Any readable checkpoint of a known family as one tidy safetensors file.",
-                             "  falsetto models import self_large_vox_433h.pt -o avhubert.safetensors", options,
+                             "  falsetto models import self_large_vox_433h.pt -o avhubert.safetensors",
+                             options,
                              sizeof options / sizeof *options};
     int code = parse(&usage, argc, argv, 1, &common);
     if (code >= 0)
@@ -149,9 +160,11 @@ static int init(int argc, char **argv)
         {"store", 0, CLI_CHOICE, &store, "f32|bf16", "number format of the file (default f32)"},
         CLI_COMMON_OPTIONS(common),
     };
-    const cli_usage usage = {"models init", "NAME",
+    const cli_usage usage = {"models init",
+                             "NAME",
                              "A full-size model with random weights, drawn as the original code would.",
-                             "  falsetto models init avhubert-large --seed 1 -o random.safetensors", options,
+                             "  falsetto models init avhubert-large --seed 1 -o random.safetensors",
+                             options,
                              sizeof options / sizeof *options};
     int code = parse(&usage, argc, argv, 1, &common);
     if (code >= 0)
@@ -178,21 +191,20 @@ static int run(int argc, char **argv)
     cli_common common = {0};
     int positional = 0;
     const cli_option options[] = {CLI_COMMON_OPTIONS(common)};
-    const cli_usage usage = {
-        "models",
-        "list | info FILE | verify FILE | pull NAME | import FILE | init NAME",
-        "list    the catalogue: every public checkpoint, and which are installed\n"
-        "info    what a checkpoint file holds (nothing in it is executed)\n"
-        "verify  whether a checkpoint file or an installed model is in order\n"
-        "pull    fetch a model of the catalogue into the model folder\n"
-        "import  any readable checkpoint as one tidy safetensors file\n"
-        "init    a full-size random model\n\n"
-        "falsetto models VERB --help tells more of each.",
-        "  falsetto models list --installed\n"
-        "  falsetto models pull wav2vec2-xls-r-300m\n"
-        "  falsetto models verify wav2vec2-xls-r-300m",
-        options,
-        sizeof options / sizeof *options};
+    const cli_usage usage = {"models",
+                             "list | info FILE | verify FILE | pull NAME | import FILE | init NAME",
+                             "list    the catalogue: every public checkpoint, and which are installed\n"
+                             "info    what a checkpoint file holds (nothing in it is executed)\n"
+                             "verify  whether a checkpoint file or an installed model is in order\n"
+                             "pull    fetch a model of the catalogue into the model folder\n"
+                             "import  any readable checkpoint as one tidy safetensors file\n"
+                             "init    a full-size random model\n\n"
+                             "falsetto models VERB --help tells more of each.",
+                             "  falsetto models list --installed\n"
+                             "  falsetto models pull wav2vec2-xls-r-300m\n"
+                             "  falsetto models verify wav2vec2-xls-r-300m",
+                             options,
+                             sizeof options / sizeof *options};
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(argv[1], verbs[i].name))
             return verbs[i].run(argc - 1, argv + 1);

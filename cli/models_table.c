@@ -14,9 +14,9 @@ static const struct {
     const char *title;
     bool right; /* aligned */
 } columns[COLUMNS] = {
-    [MARK] = {"", false},      [NAME] = {"name", false}, [FAMILY] = {"family", false},
-    [SIZE] = {"size", false},  [STREAMS] = {"streams", false}, [DIM] = {"dim", true},
-    [RATE] = {"Hz", true},     [LICENCE] = {"licence", false}, [SOURCE] = {"source", false},
+    [MARK] = {"", false},     [NAME] = {"name", false},       [FAMILY] = {"family", false},
+    [SIZE] = {"size", false}, [STREAMS] = {"streams", false}, [DIM] = {"dim", true},
+    [RATE] = {"Hz", true},    [LICENCE] = {"licence", false}, [SOURCE] = {"source", false},
 };
 
 /* What a narrow terminal goes without, first to last: names tell size and family. */
@@ -44,11 +44,11 @@ static size_t terminal_width(void)
 
 static bool fill(row *r, const fal_model_entry *e, fal_model_state state)
 {
-    static const char *const marks[] = {[FAL_MODEL_ABSENT] = " ", [FAL_MODEL_UNFINISHED] = "~",
-                                        [FAL_MODEL_INSTALLED] = "*", [FAL_MODEL_DRAWN] = "+"};
-    const char *texts[COLUMNS] = {[MARK] = marks[state],     [NAME] = e->name,       [FAMILY] = e->family,
-                                  [SIZE] = e->size,          [STREAMS] = e->streams, [DIM] = "",
-                                  [RATE] = "",               [LICENCE] = e->licence, [SOURCE] = e->source};
+    static const char *const marks[] = {
+        [FAL_MODEL_ABSENT] = " ", [FAL_MODEL_UNFINISHED] = "~", [FAL_MODEL_INSTALLED] = "*", [FAL_MODEL_DRAWN] = "+"};
+    const char *texts[COLUMNS] = {[MARK] = marks[state], [NAME] = e->name,       [FAMILY] = e->family,
+                                  [SIZE] = e->size,      [STREAMS] = e->streams, [DIM] = "",
+                                  [RATE] = "",           [LICENCE] = e->licence, [SOURCE] = e->source};
     for (int c = 0; c < COLUMNS; c++)
         snprintf(r->cells[c], CELL, "%s%s", texts[c], c == LICENCE && e->non_commercial ? " [nc]" : "");
     snprintf(r->cells[DIM], CELL, "%lld", (long long)e->dim);
@@ -118,7 +118,8 @@ static void print_table(const table *t)
             cells[c] = t->rows[i].cells[c];
         print_row(t, cells);
     }
-    printf("\n* installed   ~ download unfinished   + drawn from a seed, needs no file   [nc] non-commercial use only\n");
+    printf(
+        "\n* installed   ~ download unfinished   + drawn from a seed, needs no file   [nc] non-commercial use only\n");
 }
 
 static bool is_family(const char *name)

@@ -1,5 +1,5 @@
-/* The model catalogue: every public checkpoint this library knows, where it comes from and under which licence; fetching,
- * checking, converting and drawing model files.
+/* The model catalogue: every public checkpoint this library knows, where it comes from and under which licence;
+ * fetching, checking, converting and drawing model files.
  *
  * Models live in the model folder: $FALSETTO_HOME/models, without that variable $XDG_DATA_HOME/falsetto/models, without
  * both ~/.local/share/falsetto/models. A pulled model is a folder NAME there, with its files under their official names
@@ -77,8 +77,9 @@ FAL_API fal_status fal_model_info_json(const char *source, char **json, fal_erro
 FAL_API fal_status fal_model_info_text(const char *source, char **text, fal_error *err);
 
 /* Checks a checkpoint as opening it would, and more: container and its checksums, every tensor bound with its shape, no
- * value that is not finite, SHA-256 or MD5 of its files where the receipt or the catalogue tells them. *json gets the report (docs/models.md, "verify"), also when the file is not in order, which is a success of
- * the call: report "ok" is then false and "problems" says why. options: heads and family for files that do not say. */
+ * value that is not finite, SHA-256 or MD5 of its files where the receipt or the catalogue tells them. *json gets the
+ * report (docs/models.md, "verify"), also when the file is not in order, which is a success of the call: report "ok" is
+ * then false and "problems" says why. options: heads and family for files that do not say. */
 FAL_API fal_status fal_model_verify_json(const char *source, const fal_encoder_options *options, bool *ok, char **json,
                                          fal_error *err);
 /* The same report for a person to read. */

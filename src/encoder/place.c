@@ -83,8 +83,8 @@ static fal_status weights_in(const char *folder, const fal_config_entry *entry, 
     FAL_TRY(look_into(folder, &in, err));
     *unfinished = in.unfinished;
     if (in.another)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s holds several weights files, among them %s and %s: give the path of one", folder,
-                 in.weights, in.another);
+        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s holds several weights files, among them %s and %s: give the path of one",
+                 folder, in.weights, in.another);
     if (in.weights)
         FAL_ALLOC(*path, fal_path_join(folder, in.weights));
 done:
@@ -195,11 +195,10 @@ done:
 
 static fal_status not_installed(const fal_model_entry *model, bool unfinished, fal_error *err)
 {
-    return fal_fail(err, FAL_ERR_NOT_FOUND,
-                    "%s is %s (licence of its weights: %s%s): `falsetto models pull %s` %s", model->name,
-                    unfinished ? "only in part downloaded" : "not installed", model->licence,
+    return fal_fail(err, FAL_ERR_NOT_FOUND, "%s is %s (licence of its weights: %s%s): `falsetto models pull %s` %s",
+                    model->name, unfinished ? "only in part downloaded" : "not installed", model->licence,
                     model->non_commercial ? ", non-commercial use only" : "", model->name,
-                    unfinished ? "goes on with it"
+                    unfinished    ? "goes on with it"
                     : model->page ? "says how to get it"
                                   : "fetches it");
 }
@@ -212,7 +211,9 @@ fal_status fal_place_unknown(const char *source, fal_error *err)
     fal_status st =
         fal_fail(err, FAL_ERR_NOT_FOUND,
                  is_path ? "%s: no such file or folder%s" : "%s is no file, no folder and no model's name%s", source,
-                 near.data ? near.data : is_path ? "" : "; `falsetto models list` shows the names");
+                 near.data ? near.data
+                 : is_path ? ""
+                           : "; `falsetto models list` shows the names");
     fal_buf_free(&near);
     return st;
 }
@@ -266,8 +267,8 @@ fal_status fal_place_file(const char *source, fal_place *out, fal_error *err)
     fal_place place = {0};
     FAL_TRY(fal_place_find(source, 0, &place, err));
     if (!place.path)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "%s is drawn from a seed when it is opened; `falsetto models init %s` writes a file",
-                 source, source);
+        FAL_FAIL(FAL_ERR_NOT_FOUND,
+                 "%s is drawn from a seed when it is opened; `falsetto models init %s` writes a file", source, source);
     *out = place;
     place = (fal_place){0};
 done:

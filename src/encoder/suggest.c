@@ -72,8 +72,7 @@ void fal_suggest(const char *wanted, fal_buf *out)
     if (length > MAX_NAME)
         return;
     for (size_t i = 0; i < fal_family_count() + fal_model_count(); i++) {
-        const char *name =
-            i < fal_family_count() ? fal_family_at(i)->name : fal_model_at(i - fal_family_count())->name;
+        const char *name = i < fal_family_count() ? fal_family_at(i)->name : fal_model_at(i - fal_family_count())->name;
         size_t price = cost(wanted, name);
         if (price <= most)
             consider(&near, name, price);

@@ -71,10 +71,11 @@ static fal_status compare_with_row(fal_verification *v, fal_error *err)
     p->family->describe(p->entry->config, &wants);
     if (has.dim == wants.dim && has.layers == wants.layers && has.width == wants.width && has.streams == wants.streams)
         return FAL_OK;
-    FAL_ALLOC(text, fal_asprintf("%s: %lld layers of %lld channels, features of %lld; %s has %lld of %lld and %lld: this "
-                                 "is another model", p->path, (long long)has.layers, (long long)has.width,
-                                 (long long)has.dim, p->entry->model.name, (long long)wants.layers,
-                                 (long long)wants.width, (long long)wants.dim));
+    FAL_ALLOC(text, fal_asprintf(
+                        "%s: %lld layers of %lld channels, features of %lld; %s has %lld of %lld and %lld: this "
+                        "is another model",
+                        p->path, (long long)has.layers, (long long)has.width, (long long)has.dim, p->entry->model.name,
+                        (long long)wants.layers, (long long)wants.width, (long long)wants.dim));
     FAL_TRY(add_problem(v, text, err));
 done:
     fal_free(text);

@@ -422,6 +422,8 @@ static void find_unclaimed(fal_bind *bind, const char *const *ignored)
 
 static fal_status report(const fal_bind *bind, fal_error *err)
 {
+    static const char hint[] =
+        "; part of a model, or one of another kind: `falsetto models info` shows what is there";
     fal_status st = FAL_OK;
     fal_buf text = {0};
     const char *origin = bind->ckpt ? fal_path_base(fal_checkpoint_path(bind->ckpt)) : "random weights";
@@ -431,10 +433,7 @@ static fal_status report(const fal_bind *bind, fal_error *err)
     if (text.failed || bind->missing.names.failed || bind->misshapen.names.failed || bind->unknown.names.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", origin);
     if (text.length)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: %s%s", origin, text.data,
-                 bind->missing.count ? "; part of a model, or one of another kind: `falsetto models info` shows what is "
-                                       "there"
-                                     : "");
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: %s%s", origin, text.data, bind->missing.count ? hint : "");
 done:
     fal_buf_free(&text);
     return st;

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Deflated members appear when somebody repacks a file. What they may grow to is bounded all together, over all files of
- * a checkpoint, by a factor that weights, which hardly compress, never reach. */
+/* Deflated members appear when somebody repacks a file. What they may grow to is bounded all together, over all files
+ * of a checkpoint, by a factor that weights, which hardly compress, never reach. */
 enum { DATA_ALIGNMENT = 8, MAX_NAME = 1024, INFLATE_FACTOR = 4, INFLATE_FREE_BYTES = 1 << 26 };
 
 typedef struct reader {

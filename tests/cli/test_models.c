@@ -142,9 +142,8 @@ static void test_verify_checksums(void **state)
     text_file("home/models/mine/pull.json", "{\"files\": [{\"name\": \"model.pt\", \"sha256\": "
                                             "\"00000000000000000000000000000000000000000000000000000000000000ff\"}]}");
     expect(run("models", "verify", "mine"), 1, "the receipt says 0000", NULL);
-    text_file("home/models/mine/pull.json",
-              "{\"files\": [{\"name\": \"model.pt\", \"sha256\": "
-              "\"0cb32d18f317583ed75110a8085b031314734137ced1902be9d0116059bd7abd\"}]}");
+    text_file("home/models/mine/pull.json", "{\"files\": [{\"name\": \"model.pt\", \"sha256\": "
+                                            "\"0cb32d18f317583ed75110a8085b031314734137ced1902be9d0116059bd7abd\"}]}");
     expect(run("models", "verify", "mine"), 0, "agrees with the receipt", NULL);
 }
 
@@ -174,7 +173,8 @@ static void test_mistakes(void **state)
         {copy_of(XLSR "/model.safetensors", 50000, "half.safetensors"), "downloaded only in part"},
         {copy_of(LIPS, 70000, "model.pt.part"), "falsetto models pull"},
         {text_file("login.pt", "<!DOCTYPE html><html><title>Sign in</title></html>"), "a web page, not weights"},
-        {text_file("pointer.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"), "git lfs pull"},
+        {text_file("pointer.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"),
+         "git lfs pull"},
         {text_file("empty.pt", ""), "an empty file: download it again"},
         {text_file("config.json", "{\"hidden_size\": 768}"), "a JSON text"},
         {fal_temp_path("bare/"), "a folder without weights"},

@@ -1,6 +1,6 @@
 /* Configurations that lie, in the file of every family: each number of a tiny model's configuration is replaced by ones
- * that nobody meant. Opening must refuse the file, or end in an encoder whose sizes make sense, within bounded memory and
- * time; and `verify` must agree with it. */
+ * that nobody meant. Opening must refuse the file, or end in an encoder whose sizes make sense, within bounded memory
+ * and time; and `verify` must agree with it. */
 #include "core/alloc.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const values[] = {"0",    "-1",     "7", "1000000000", "9223372036854775807",
+static const char *const values[] = {"0",     "-1",       "7",  "1000000000",      "9223372036854775807",
                                      "1e308", "\"text\"", "[]", "[1000000000, -1]"};
 
 /* ---- configurations as text, with the n-th value replaced ---- */
 
 typedef struct change {
-    size_t left;      /* values until the one to replace */
+    size_t left; /* values until the one to replace */
     const char *with;
     bool done;
 } change;

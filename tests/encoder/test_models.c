@@ -1,4 +1,5 @@
-/* Names of models, the catalogue, and what `info` and `verify` say of files that are in order and of files that are not. */
+/* Names of models, the catalogue, and what `info` and `verify` say of files that are in order and of files that are
+ * not. */
 #include "core/alloc.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -267,9 +268,9 @@ static const char *edited(const char *name, edit e)
     fal_named_tensor *tensors = fal_calloc(fal_checkpoint_count(ckpt) + 1, sizeof *tensors);
     assert_non_null(tensors);
     size_t count = apply(&e, ckpt, tensors, spoilt);
-    fal_check_ok(fal_safetensors_write(fal_temp_path("%s/model.safetensors", name), tensors, count, FAL_F32, NULL, 0,
-                                       &err),
-                 &err);
+    fal_check_ok(
+        fal_safetensors_write(fal_temp_path("%s/model.safetensors", name), tensors, count, FAL_F32, NULL, 0, &err),
+        &err);
     copy_file(fal_data_path(XLSR "/config.json"), fal_temp_path("%s/config.json", name));
     fal_free(tensors);
     fal_checkpoint_free(&ckpt);
@@ -330,7 +331,8 @@ static void test_verify_faults(void **state)
     fal_json_free(&json);
     check_problem(edited("missing", (edit){.drop = first}), "1 tensor missing");
     check_problem(edited("misshapen", (edit){.misshape = first}), "1 tensor with the wrong shape");
-    check_problem(edited("surplus", (edit){.extra = "wav2vec2.encoder.layers.1.unheard_of"}), "1 tensor not recognised");
+    check_problem(edited("surplus", (edit){.extra = "wav2vec2.encoder.layers.1.unheard_of"}),
+                  "1 tensor not recognised");
     check_problem(edited("spoilt", (edit){.spoil = first}), "1 tensor with values that are not finite");
     check_problem(edited("spoilt", (edit){.spoil = first}), "final_layer_norm.weight (2 of ");
 }

@@ -1,5 +1,5 @@
-/* Small files that ask for much: memory, time, recursion, other files. Each is made here, opened under limits, and must be
- * refused with a sentence or open within them. */
+/* Small files that ask for much: memory, time, recursion, other files. Each is made here, opened under limits, and must
+ * be refused with a sentence or open within them. */
 #include "weights/bomb.h"
 
 #include "core/alloc.h"
@@ -71,7 +71,11 @@ static void test_floods(void **state)
 static void test_growth_by_sharing(void **state)
 {
     (void)state;
-    check(flood("tuples_2_60", "}U\x01" "aN", "2\x86", 60, "s."), FAL_ERR_FORMAT, "no tensors found");
+    check(flood("tuples_2_60",
+                "}U\x01"
+                "aN",
+                "2\x86", 60, "s."),
+          FAL_ERR_FORMAT, "no tensors found");
     check(flood("lists_2_60", "]", "2\x86", 60, "."), FAL_ERR_FORMAT, "expected a dictionary of tensors");
     check(flood("args_2_60", "}U\x05modelctorch\nnn\nN", "2\x86", 60, "Rs."), FAL_ERR_FORMAT, "no tensors found");
 }
@@ -81,9 +85,16 @@ static void test_depth(void **state)
     (void)state;
     fal_buf pickle = {0};
     check(flood("deep_lists", "N", "]2a", 400 * 1000, "."), FAL_ERR_FORMAT, NULL);
-    check(flood("deep_calls", "", "ca\nb\n)R\x85" "ca\nb\n", 100 * 1000, "N."), FAL_ERR_FORMAT, NULL);
+    check(flood("deep_calls", "",
+                "ca\nb\n)R\x85"
+                "ca\nb\n",
+                100 * 1000, "N."),
+          FAL_ERR_FORMAT, NULL);
     /* {"a": {"a": ... }}: every step is a module in a module. */
-    bomb_repeat(&pickle, "}U\x01" "a", 300 * 1000);
+    bomb_repeat(&pickle,
+                "}U\x01"
+                "a",
+                300 * 1000);
     bomb_repeat(&pickle, "N", 1);
     bomb_repeat(&pickle, "s", 300 * 1000);
     bomb_repeat(&pickle, ".", 1);
@@ -100,10 +111,14 @@ static void test_cycles(void **state)
     static const float values[4] = {1, 2, 3, 4};
     bomb_zip zip = {0};
     const char *path = fal_temp_path("cycles.pt");
-    fal_buf_puts(&pickle, "}(U\x01" "w");
+    fal_buf_puts(&pickle, "}(U\x01"
+                          "w");
     bomb_tensor(&pickle, "0", 4);
-    fal_buf_puts(&pickle, "U\x03" "cfgcomegaconf.dictconfig\nDictConfig\n)\x81q\x01}(U\x08_contenth\x01U\x05modelh\x01ub");
-    fal_buf_puts(&pickle, "U\x04" "args}q\x02(U\x04selfh\x02U\x04" "argsh\x02uu.");
+    fal_buf_puts(&pickle, "U\x03"
+                          "cfgcomegaconf.dictconfig\nDictConfig\n)\x81q\x01}(U\x08_contenth\x01U\x05modelh\x01ub");
+    fal_buf_puts(&pickle, "U\x04"
+                          "args}q\x02(U\x04selfh\x02U\x04"
+                          "argsh\x02uu.");
     bomb_add(&zip, "m/data.pkl", pickle.data, pickle.length, false);
     bomb_add(&zip, "m/data/0", values, sizeof values, false);
     fal_buf_free(&pickle);
@@ -137,7 +152,8 @@ static void write_deflated(const char *path, size_t bytes)
     bomb_zip zip = {0};
     uint8_t *zeros = fal_calloc(bytes, 1);
     assert_non_null(zeros);
-    fal_buf_puts(&pickle, "}U\x01" "w");
+    fal_buf_puts(&pickle, "}U\x01"
+                          "w");
     bomb_tensor(&pickle, "0", (uint32_t)(bytes / 4));
     fal_buf_puts(&pickle, "s.");
     bomb_add(&zip, "m/data.pkl", pickle.data, pickle.length, false);
@@ -200,7 +216,8 @@ static void test_one_storage_for_all(void **state)
     bomb_zip zip = {0};
     uint8_t *zeros = fal_calloc(MB, 1);
     assert_non_null(zeros);
-    fal_buf_puts(&pickle, "}(U\x01" "w");
+    fal_buf_puts(&pickle, "}(U\x01"
+                          "w");
     bomb_tensor(&pickle, "0", MB / 4);
     fal_buf_puts(&pickle, "q\x01");
     for (int i = 0; i < 100 * 1000; i++) {
@@ -244,8 +261,8 @@ static void test_headers(void **state)
           FAL_ERR_FORMAT, "not valid JSON");
     check(header("infinite", "{\"a\":{\"dtype\":\"F32\",\"shape\":[", "", 0, "1e999],\"data_offsets\":[0,4]}}"),
           FAL_ERR_FORMAT, "not valid JSON");
-    check(header("real", "{\"a\":{\"dtype\":\"F32\",\"shape\":[", "", 0, "1e9],\"data_offsets\":[0,4]}}"), FAL_ERR_FORMAT,
-          "no list of sizes");
+    check(header("real", "{\"a\":{\"dtype\":\"F32\",\"shape\":[", "", 0, "1e9],\"data_offsets\":[0,4]}}"),
+          FAL_ERR_FORMAT, "no list of sizes");
 }
 
 static void test_many_tensors(void **state)
