@@ -92,6 +92,7 @@ static fal_status run(char **argv, fal_error *err)
     FAL_TRY(cut_clips(&b, &rows, strtoll(argv[3], NULL, 10), err));
     FAL_TRY(fal_run_create(&(fal_run_options){.threads = atoi(argv[4])}, &b.run, err));
     FAL_TRY(fal_adam_init(&b.adam, b.head->params.count, b.head->kind->recipe.learning_rate, err));
+    b.adam.threads = fal_run_threads(b.run);
     FAL_ALLOC(b.gradient, fal_calloc(b.head->params.count, sizeof *b.gradient));
     FAL_TRY(steps_on_demand(&b, err));
 done:

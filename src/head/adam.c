@@ -1,8 +1,13 @@
 #include "head/adam.h"
 
 #include "core/alloc.h"
+#include "core/clones.h"
 
 #include <math.h>
+
+enum { CHUNK = 1 << 14 }; /* numbers handed to a thread at a time */
+
+static const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
 
 fal_status fal_adam_init(fal_adam *adam, size_t count, double learning_rate, fal_error *err)
 {
@@ -17,18 +22,32 @@ done:
     return st;
 }
 
+typedef struct factors {
+    float rate, root; /* learning rate and square root of v, both without their bias of the first steps */
+} factors;
+
+FAL_CLONES
+static void update_some(factors f, const float *restrict gradient, float *restrict m, float *restrict v,
+                        float *restrict weights, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i];
+        m[i] = (float)beta1 * m[i] + (float)(1 - beta1) * g;
+        v[i] = (float)beta2 * v[i] + (float)(1 - beta2) * (g * g);
+        weights[i] -= f.rate * (m[i] / (sqrtf(v[i]) / f.root + (float)eps));
+    }
+}
+
 void fal_adam_update(fal_adam *adam, const float *gradient, float *weights)
 {
-    const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
     adam->step++;
-    const float rate = (float)(adam->learning_rate / (1 - pow(beta1, (double)adam->step)));
-    const float root = (float)sqrt(1 - pow(beta2, (double)adam->step));
-    for (size_t i = 0; i < adam->count; i++) {
-        float g = gradient[i];
-        adam->m[i] = (float)beta1 * adam->m[i] + (float)(1 - beta1) * g;
-        adam->v[i] = (float)beta2 * adam->v[i] + (float)(1 - beta2) * (g * g);
-        weights[i] -= rate * (adam->m[i] / (sqrtf(adam->v[i]) / root + (float)eps));
-    }
+    const factors f = {(float)(adam->learning_rate / (1 - pow(beta1, (double)adam->step))),
+                       (float)sqrt(1 - pow(beta2, (double)adam->step))};
+    const int threads = adam->threads > 0 ? adam->threads : 1;
+#pragma omp parallel for schedule(static) num_threads(threads) if (adam->count > CHUNK)
+    for (size_t i = 0; i < adam->count; i += CHUNK)
+        update_some(f, gradient + i, adam->m + i, adam->v + i, weights + i,
+                    adam->count - i < CHUNK ? adam->count - i : CHUNK);
 }
 
 void fal_adam_free(fal_adam *adam)

@@ -10,6 +10,7 @@
 typedef struct fal_adam {
     double learning_rate; /* betas 0.9 and 0.999, eps 1e-8 */
     int64_t step;         /* updates made */
+    int threads;          /* of an update, which is the same for any number; 0: one */
     size_t count;
     float *m, *v;         /* [count] first and second moments */
 } fal_adam;

@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-    CHUNK_ROWS = 252,       /* of the query; a causal chunk has no more keys than it can see */
+    CHUNK_ROWS = 252,       /* of the query */
+    CAUSAL_ROWS = 126,      /* the same: no product goes beyond the keys that the last row of a chunk sees */
     CHUNK_FLOATS = 1 << 23, /* of each of the two score matrices */
     LEAST_ROWS = 14
 };
@@ -110,8 +111,9 @@ static gradient make_plan(const fal_attention_gradient *args)
     g.to_stride = args->dqkv_stride ? args->dqkv_stride : args->dim;
     g.scale = args->scale != 0 ? args->scale : (float)(1 / sqrt((double)g.width));
     g.chunk_rows = CHUNK_FLOATS / (args->heads * args->rows);
-    if (g.chunk_rows > CHUNK_ROWS)
-        g.chunk_rows = CHUNK_ROWS;
+    int64_t most = args->causal ? CAUSAL_ROWS : CHUNK_ROWS;
+    if (g.chunk_rows > most)
+        g.chunk_rows = most;
     if (g.chunk_rows < LEAST_ROWS)
         g.chunk_rows = LEAST_ROWS;
     if (g.chunk_rows > args->rows)
