@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "clips.h"
+#include "members.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,13 +9,10 @@
 
 typedef struct detect {
     cli_common common;
-    cli_list names, probes, features;
-    cli_encoders encoders;
+    cli_members members;
     bool json;
     const char *plot, *plot_folder;
     fal_clip_choices choices;
-    fal_judge_member members[CLI_MAX_LIST];
-    size_t member_count;
 } detect;
 
 /* ---- one readable result ---- */
@@ -133,8 +131,8 @@ static int judge_all(const detect *d, const cli_clips *clips)
     fal_error err;
     fal_judge *judge = NULL;
     int code = EXIT_DONE;
-    fal_judge_options options = {.members = d->members,
-                                 .member_count = d->member_count,
+    fal_judge_options options = {.members = d->members.items,
+                                 .member_count = d->members.count,
                                  .numbers = cli_numbers(&d->common),
                                  .threads = d->common.threads,
                                  .log = &d->common.log};
@@ -149,25 +147,6 @@ static int judge_all(const detect *d, const cli_clips *clips)
 }
 
 /* ---- the command line ---- */
-
-static int pair_members(detect *d, const cli_usage *usage)
-{
-    if (!d->names.count && !d->probes.count) {
-        d->members[d->member_count++] = (fal_judge_member){.encoder = FAL_DEFAULT_ENCODER, .head = FAL_DEFAULT_HEAD};
-        return -1;
-    }
-    if (d->names.count != d->probes.count && d->names.count != 1)
-        return cli_misuse(usage, "%zu encoders and %zu probes: give one --probe for every --encoder, in the same order",
-                          d->names.count, d->probes.count);
-    int code = cli_name_encoders(usage, &d->names, &d->features, &d->encoders);
-    if (code >= 0)
-        return code;
-    for (size_t i = 0; i < d->probes.count; i++) {
-        const cli_encoder *e = &d->encoders.items[d->encoders.count == 1 ? 0 : i];
-        d->members[d->member_count++] = (fal_judge_member){e->name, d->probes.items[i], e->stream, e->feature};
-    }
-    return d->member_count ? -1 : cli_misuse(usage, "--encoder needs a --probe");
-}
 
 static int gather_clips(cli_clips *clips, char **argv, int count)
 {
@@ -198,9 +177,7 @@ static int run(int argc, char **argv)
     if (!d)
         return EXIT_INPUT;
     const cli_option options[] = {
-        {"encoder", 'e', CLI_LIST, &d->names, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},
-        {"probe", 'p', CLI_LIST, &d->probes, "FILE", "its head, one per --encoder (one encoder may serve several)"},
-        {"feature", 0, CLI_LIST, &d->features, "NAME", "which of the family's features: one for all, or per --encoder"},
+        CLI_MEMBER_OPTIONS(d->members),
         {"json", 0, CLI_FLAG, &d->json, NULL, "frame scores and all facts; one line per clip when there are several"},
         {"plot", 0, CLI_TEXT, &d->plot, "FILE", "draw the timeline (.svg, .pdf, .png)"},
         {"plots", 0, CLI_TEXT, &d->plot_folder, "DIR", "one SVG timeline per clip"},
@@ -227,14 +204,14 @@ static int run(int argc, char **argv)
     if (code < 0 && !positional)
         code = cli_misuse(&usage, "no clip given");
     if (code < 0)
-        code = pair_members(d, &usage);
+        code = cli_pair_members(&d->members, &usage);
     if (code < 0) {
         cli_begin(&d->common);
         d->choices.progress = &d->common.progress;
         d->choices.mouth_alignment = (fal_mouth_alignment)d->common.mouth_alignment;
         code = detect_clips(d, &usage, argv, positional);
     }
-    cli_encoders_free(&d->encoders);
+    cli_members_free(&d->members);
     free(d);
     return code;
 }

@@ -30,6 +30,7 @@
 #include <falsetto/log.h>
 #include <falsetto/media.h>
 #include <falsetto/models.h>
+#include <falsetto/perturb.h>
 #include <falsetto/plots.h>
 #include <falsetto/progress.h>
 #include <falsetto/report.h>

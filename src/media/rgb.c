@@ -29,7 +29,7 @@ static bool near_angle(int degrees, int wanted)
 
 /* The choice of the ffmpeg program's autorotation: quarter turns with or without a mirror image. Other angles, which no
  * camera writes, are left alone. */
-static const char *turn_filters(const int32_t *matrix)
+const char *fal_turn_filters(const int32_t *matrix)
 {
     if (!matrix)
         return "";
@@ -51,7 +51,7 @@ fal_status fal_rgb_create(const int32_t *matrix, int threads, fal_rgb **out, fal
     fal_status st = FAL_OK;
     fal_rgb *rgb = NULL;
     FAL_ALLOC(rgb, fal_calloc(1, sizeof *rgb));
-    snprintf(rgb->turn, sizeof rgb->turn, "%s", turn_filters(matrix));
+    snprintf(rgb->turn, sizeof rgb->turn, "%s", fal_turn_filters(matrix));
     rgb->threads = threads;
     FAL_ALLOC(rgb->fresh, av_frame_alloc());
     FAL_ALLOC(rgb->frame, av_frame_alloc());

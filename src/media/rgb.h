@@ -12,6 +12,9 @@
 
 typedef struct fal_rgb fal_rgb;
 
+/* Filters that make a picture with this display matrix (NULL: none) upright, each with a comma after it. */
+const char *fal_turn_filters(const int32_t *matrix);
+
 /* `matrix` is the display matrix or NULL; it is copied. */
 fal_status fal_rgb_create(const int32_t *matrix, int threads, fal_rgb **out, fal_error *err);
 void fal_rgb_free(fal_rgb **rgb);
