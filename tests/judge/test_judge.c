@@ -124,7 +124,8 @@ static void expect_blocked(const fal_judgement *j, const char *code)
 static void check_opinion(const fal_opinion *o, const fal_calibration *c)
 {
     double pooled = fal_log_sum_exp(o->frame_logits, o->frames), p = fal_head_probability(c, o->clip_logit, o->frames);
-    fal_check_close_f64("clip logit", &o->clip_logit, &pooled, 1, 1e-12, 0);
+    /* The probe pools in passing, with exponentials in float32. */
+    fal_check_close_f64("clip logit", &o->clip_logit, &pooled, 1, 1e-7, 0);
     fal_check_close_f64("P(fake)", &o->p_fake, &p, 1, 1e-12, 0);
 }
 
