@@ -156,6 +156,7 @@ static fal_status score_clip(const fal_head *head, const fal_clip_features *clip
     FAL_ALLOC(logits, fal_malloc_array((size_t)clip->frames, sizeof *logits));
     FAL_TRY(fal_head_score(head, clip->rows, clip->frames, dim, logits, &out->logit, err));
     out->p_fake = fal_head_probability(&fal_head_describe(head)->calibration, out->logit, clip->frames);
+    out->frame_logits = logits, logits = NULL;
 done:
     fal_free(logits);
     return st;
@@ -197,7 +198,7 @@ done:
     if (set)
         fal_feature_set_free(set);
     fal_free(set);
-    fal_free(made.clips);
+    fal_scored_list_free(&made);
     fal_buf_free(&arrays);
     return st;
 }
@@ -209,6 +210,8 @@ void fal_scored_list_free(fal_scored_list *list)
     if (list->storage)
         fal_feature_set_free(list->storage);
     fal_free(list->storage);
+    for (size_t i = 0; i < list->count; i++)
+        fal_free((float *)list->clips[i].frame_logits);
     fal_free(list->clips);
     *list = (fal_scored_list){0};
 }

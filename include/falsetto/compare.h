@@ -47,6 +47,10 @@ typedef enum fal_fusion { FAL_FUSE_PROBABILITIES, FAL_FUSE_SCORES } fal_fusion;
 /* Mean over models of P = sigmoid(2 s), or of the scores themselves: out [count]. */
 FAL_API void fal_fuse(const double *const *scores, size_t models, size_t count, fal_fusion fusion, double *out);
 
+/* The same as scores again, so that P = sigmoid(2 s) is the mean of probabilities: +-infinity where that is 1 or 0. */
+FAL_API void fal_fuse_to_scores(const double *const *scores, size_t models, size_t count, fal_fusion fusion,
+                                double *out);
+
 /* 100 (AUC(fused with another) - AUC(alone)) / AUC(alone), the paper's Figure 5. */
 FAL_API double fal_relative_improvement(double alone, double fused);
 

@@ -84,6 +84,7 @@ typedef struct fal_scored_clip {
     int64_t frames;
     double logit;     /* raw clip logit, for parity with published results */
     double p_fake;    /* calibrated */
+    const float *frame_logits; /* [frames] */
 } fal_scored_clip;
 
 typedef struct fal_scored_list {
@@ -98,6 +99,10 @@ typedef struct fal_scored_list {
 FAL_API fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *list, fal_stream stream,
                                        const fal_log *log, fal_scored_list *out, fal_error *err);
 FAL_API void fal_scored_list_free(fal_scored_list *list);
+
+/* Frames of the clip (at 25 per second) before its first feature row, as `extract` records them in the file when it trims
+ * leading silence; 0 when nothing is recorded. root and clip_path as in fal_feature_list. */
+FAL_API fal_status fal_feature_offset(const char *root, const char *clip_path, int64_t *frames, fal_error *err);
 
 #ifdef __cplusplus
 }

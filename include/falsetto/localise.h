@@ -84,6 +84,10 @@ typedef struct fal_localisation {
     const char *first_unknown;         /* the caller's */
 } fal_localisation;
 
+/* The clips of `truth` that were scored, in its order; shares its names and segments, so it must be freed first. */
+FAL_API fal_status fal_truth_select(const fal_truth *truth, const fal_frame_scores *clips, size_t count, fal_truth *out,
+                                    fal_error *err);
+
 FAL_API fal_status fal_localise(const fal_truth *truth, const fal_frame_scores *clips, size_t count,
                                 const fal_localisation_options *options, fal_localisation *out, fal_error *err);
 
@@ -127,13 +131,11 @@ FAL_API fal_status fal_propose(const fal_truth *truth, const fal_frame_scores *c
                                const fal_segmentation *how, fal_proposals *out, fal_error *err);
 
 enum { FAL_AP_IOUS = 4, FAL_AR_COUNTS = 5 };
-/* The official settings: IoU 0.5, 0.75, 0.9, 0.95 and the first 50, 30, 20, 10, 5 proposals. */
-FAL_API const double *fal_ap_ious(void);
-FAL_API const size_t *fal_ar_counts(void);
-
 typedef struct fal_ap_ar {
-    double ap[FAL_AP_IOUS];  /* NaN when no clip has a segment */
-    double ar[FAL_AR_COUNTS]; /* mean recall over IoU 0.5, 0.55, ... 0.95 */
+    double iou[FAL_AP_IOUS];     /* the official ones: 0.5, 0.75, 0.9, 0.95 */
+    double ap[FAL_AP_IOUS];      /* at each; NaN when no clip has a segment */
+    size_t first[FAL_AR_COUNTS]; /* proposals of a clip that count: 50, 30, 20, 10, 5 */
+    double ar[FAL_AR_COUNTS];    /* of each: mean recall over IoU 0.5, 0.55, ... 0.95 */
     double score;            /* mean AP / 2 + mean AR / 2, the challenge's score */
     size_t segments, proposals;
 } fal_ap_ar;

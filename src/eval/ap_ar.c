@@ -213,16 +213,6 @@ static void average_recall(const matter *m, double *out)
     }
 }
 
-const double *fal_ap_ious(void)
-{
-    return ap_ious;
-}
-
-const size_t *fal_ar_counts(void)
-{
-    return ar_counts;
-}
-
 fal_status fal_ap_ar_measure(const fal_truth *truth, fal_segment_field field, const fal_proposals *proposals,
                              double per_second, fal_ap_ar *out, fal_error *err)
 {
@@ -235,11 +225,13 @@ fal_status fal_ap_ar_measure(const fal_truth *truth, fal_segment_field field, co
     FAL_TRY(make_matter(truth, field, proposals, per_second, &m, err));
     for (size_t t = 0; t < FAL_AP_IOUS; t++) {
         r.ap[t] = average_precision(&m, (float)ap_ious[t]);
+        r.iou[t] = ap_ious[t];
         ap += r.ap[t] / FAL_AP_IOUS;
     }
     average_recall(&m, r.ar);
     for (size_t n = 0; n < FAL_AR_COUNTS; n++)
         ar += r.ar[n] / FAL_AR_COUNTS;
+    memcpy(r.first, ar_counts, sizeof ar_counts);
     r.score = ap / 2 + ar / 2;
     r.segments = m.segment_count;
     r.proposals = m.proposal_count;

@@ -160,6 +160,32 @@ const fal_true_clip *fal_truth_find(const fal_truth *truth, const char *path)
     return NULL;
 }
 
+fal_status fal_truth_select(const fal_truth *truth, const fal_frame_scores *clips, size_t count, fal_truth *out,
+                            fal_error *err)
+{
+    fal_status st = FAL_OK;
+    storage *s = NULL;
+    bool *wanted = NULL;
+    FAL_ALLOC(wanted, fal_calloc(truth->count, sizeof *wanted));
+    for (size_t i = 0; i < count; i++) {
+        const fal_true_clip *clip = fal_truth_find(truth, clips[i].path);
+        if (clip)
+            wanted[clip - truth->clips] = true;
+    }
+    FAL_ALLOC(s, fal_calloc(1, sizeof *s));
+    FAL_ALLOC(s->clips, fal_malloc_array(truth->count, sizeof *s->clips));
+    for (size_t i = 0; i < truth->count; i++)
+        if (wanted[i])
+            s->clips[s->count++] = truth->clips[i];
+    FAL_TRY(index_clips(s, "the scored clips", err));
+    *out = (fal_truth){.count = s->count, .clips = s->clips, .storage = s};
+    s = NULL;
+done:
+    fal_free(wanted);
+    free_storage(s);
+    return st;
+}
+
 void fal_truth_free(fal_truth *truth)
 {
     if (!truth)

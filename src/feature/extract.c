@@ -142,7 +142,7 @@ static void write_files(const clip_job *job, const fal_clip_encoding *encoding)
         const fal_clip_rows *failed = first_failure(rows, t->stream_count);
         if (failed)
             note_failure(job->x, job->clip, t, failed->why.text);
-        else if (fal_extract_write(t, rows, job->me->paths[i], &why) != FAL_OK)
+        else if (fal_extract_write(t, rows, encoding->inputs.start_s, job->me->paths[i], &why) != FAL_OK)
             note_failure(job->x, job->clip, t, why.text);
         else
             note_file(job->x, false);

@@ -5,8 +5,12 @@
 #include "feature/extract_target.h"
 #include "feature/store.h"
 
+#include <math.h>
+
 /* numpy's name of an array saved without one: the key of encoders with one stream. */
 #define PLAIN_KEY "arr_0"
+
+enum { FRAMES_PER_SECOND = 25 };
 
 /* AV-HuBERT's arrays have names, as have those of every encoder with sound and picture; the others' have numpy's. */
 static const char *key_for(const fal_extract_target *t, fal_stream stream)
@@ -101,7 +105,7 @@ static void add_member(members *m, const fal_extract_target *t, const char *name
 static fal_status gather(const fal_extract_target *t, const fal_clip_rows *rows, members *m, fal_error *err)
 {
     fal_status st = FAL_OK;
-    size_t most = 0;
+    size_t most = 1; /* the offset */
     for (size_t i = 0; i < t->stream_count; i++)
         most += 1 + rows[i].hidden_count;
     FAL_ALLOC(m->items, fal_calloc(most, sizeof *m->items));
@@ -118,11 +122,18 @@ done:
     return st;
 }
 
-fal_status fal_extract_write(const fal_extract_target *t, const fal_clip_rows *rows, const char *path, fal_error *err)
+fal_status fal_extract_write(const fal_extract_target *t, const fal_clip_rows *rows, double start_s, const char *path,
+                             fal_error *err)
 {
     fal_status st = FAL_OK;
     members m = {0};
+    const int64_t offset = llround(start_s * FRAMES_PER_SECOND);
     FAL_TRY(gather(t, rows, &m, err));
+    if (t->options->trim_silence) {
+        m.names[m.count] = NULL;
+        m.items[m.count++] = (fal_npz_member){
+            .name = FAL_OFFSET_KEY, .type = FAL_NPY_I64, .store = FAL_NPY_I64, .rank = 0, .data = &offset};
+    }
     FAL_TRY(fal_npz_write(path, m.items, m.count, err));
 done:
     for (size_t i = 0; i < m.count; i++)

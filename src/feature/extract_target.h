@@ -38,8 +38,9 @@ void fal_extract_requests(const fal_extract_target *target, fal_clip_request *ou
 /* True when the file is there and holds every array, whole: a run that was stopped left it so or not at all. */
 bool fal_extract_is_complete(const fal_extract_target *target, const char *path);
 
-/* Writes one clip's rows, [stream_count] in the order of the requests. */
-fal_status fal_extract_write(const fal_extract_target *target, const fal_clip_rows *rows, const char *path,
-                             fal_error *err);
+/* Writes one clip's rows, [stream_count] in the order of the requests; start_s: time of the first row, recorded when
+ * silence was to be trimmed. */
+fal_status fal_extract_write(const fal_extract_target *target, const fal_clip_rows *rows, double start_s,
+                             const char *path, fal_error *err);
 
 #endif

@@ -20,6 +20,10 @@ char *fal_feature_path(const char *root, const char *path, const char *ext);
 /* The key an array of AV-HuBERT is written under: "audio", "visual", "multimodal". */
 const char *fal_feature_key(fal_stream stream);
 
+/* Key of the number of frames (at 25 per second) that a clip has before its first row, beside the arrays of files made
+ * with trimmed silence: a scalar. */
+#define FAL_OFFSET_KEY "offset"
+
 typedef struct fal_feature_rows {
     int64_t frames, dim;
     float *rows; /* the caller's to fal_free */
