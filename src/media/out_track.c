@@ -24,6 +24,9 @@ static void time_packet(fal_out_track *t)
     AVPacket *p = t->packet;
     AVRational tick = t->decoder->stream->time_base;
     int64_t zero = av_rescale_q(t->decoder->container.zero_us, AV_TIME_BASE_Q, tick);
+    AVRational rate = t->decoder->stream->avg_frame_rate;
+    if (p->duration <= 0 && rate.num > 0 && rate.den > 0)
+        p->duration = av_rescale_q(1, av_inv_q(rate), tick);
     int64_t next = t->last_dts == INT64_MIN ? 0 : t->last_dts + (p->duration > 0 ? p->duration : 1);
     p->dts = p->dts != AV_NOPTS_VALUE ? p->dts - zero : p->pts != AV_NOPTS_VALUE ? p->pts - zero : next;
     p->pts = p->pts != AV_NOPTS_VALUE ? p->pts - zero : p->dts;

@@ -53,7 +53,10 @@ static void allow_sounds(const AVCodec *encoder, fal_buf *chain)
     fal_buf_puts(chain, "aformat=channel_layouts=mono|stereo");
     for (const enum AVSampleFormat *s = encoder->sample_fmts; s && *s != AV_SAMPLE_FMT_NONE; s++)
         fal_buf_printf(chain, "%s%s", s == encoder->sample_fmts ? ":sample_fmts=" : "|", av_get_sample_fmt_name(*s));
-    for (const int *r = encoder->supported_samplerates; r && *r; r++)
+    /* libopus tells its padding in samples of what it is fed, MP4 takes them for samples at 48 kHz. */
+    if (encoder->id == AV_CODEC_ID_OPUS)
+        fal_buf_puts(chain, ":sample_rates=48000");
+    for (const int *r = encoder->supported_samplerates; r && *r && encoder->id != AV_CODEC_ID_OPUS; r++)
         fal_buf_printf(chain, "%s%d", r == encoder->supported_samplerates ? ":sample_rates=" : "|", *r);
 }
 
@@ -177,15 +180,27 @@ static fal_status open_encoder(fal_out_track *t, const AVCodec *codec, const cha
     FAL_ALLOC(t->out, avformat_new_stream(mux, NULL));
     FAL_AV_TRY(avcodec_parameters_from_context(t->out->codecpar, t->encoder), codec->name);
     t->out->time_base = t->encoder->time_base;
+    t->out->avg_frame_rate = t->encoder->framerate;
 done:
     return st;
+}
+
+/* MP4 does not hold ffv1. */
+static void choose_lossless(const fal_out_track *t, const AVFormatContext *mux, fal_stream_recipe *how)
+{
+    bool holds_ffv1 = avformat_query_codec(mux->oformat, AV_CODEC_ID_FFV1, FF_COMPLIANCE_NORMAL) == 1;
+    how->encoder = !is_video(t) ? "pcm_s16le" : holds_ffv1 ? "ffv1" : "libx264";
+    how->options = is_video(t) && !holds_ffv1 ? "qp=0:preset=ultrafast" : NULL;
 }
 
 static fal_status open_converter(fal_out_track *t, const fal_stream_recipe *recipe, AVFormatContext *mux,
                                  fal_error *err)
 {
     fal_status st = FAL_OK;
-    const char *name = recipe->encoder ? recipe->encoder : is_video(t) ? "ffv1" : "pcm_s16le";
+    fal_stream_recipe how = *recipe;
+    if (!how.encoder)
+        choose_lossless(t, mux, &how);
+    const char *name = how.encoder;
     const AVCodec *codec = avcodec_find_encoder_by_name(name);
     if (!codec)
         FAL_FAIL(FAL_ERR_UNSUPPORTED, "this FFmpeg was built without the encoder %s", name);
@@ -193,8 +208,8 @@ static fal_status open_converter(fal_out_track *t, const fal_stream_recipe *reci
     if (!t->waiting)
         FAL_FAIL(FAL_ERR_TOO_SHORT, "%s: no %s could be decoded", t->path, is_video(t) ? "picture" : "sound");
     FAL_ALLOC(t->filtered, av_frame_alloc());
-    FAL_TRY(open_graph(t, recipe, codec, err));
-    FAL_TRY(open_encoder(t, codec, recipe->options, mux, err));
+    FAL_TRY(open_graph(t, &how, codec, err));
+    FAL_TRY(open_encoder(t, codec, how.options, mux, err));
 done:
     return st;
 }
@@ -208,17 +223,18 @@ static fal_status open_copy(fal_out_track *t, AVFormatContext *mux, fal_error *e
     FAL_AV_TRY(avcodec_parameters_copy(t->out->codecpar, t->decoder->stream->codecpar), "cannot copy");
     t->out->codecpar->codec_tag = 0; /* the other container has its own */
     t->out->time_base = t->decoder->stream->time_base;
+    t->out->avg_frame_rate = t->decoder->stream->avg_frame_rate;
     t->copies = true;
 done:
     return st;
 }
 
-/* Matroska has no place for a rotation, so turned pictures are never copied. */
+/* Matroska has no place for a rotation, so turned pictures are never copied; nor is sound, see transcode.h. */
 static bool can_copy(const fal_out_track *t, const fal_stream_recipe *recipe, const AVFormatContext *mux)
 {
-    if (recipe->filter || recipe->encoder)
+    if (!is_video(t) || recipe->filter || recipe->encoder)
         return false;
-    if (is_video(t) && *fal_turn_filters(fal_container_display_matrix(&t->decoder->container)))
+    if (*fal_turn_filters(fal_container_display_matrix(&t->decoder->container)))
         return false;
     return avformat_query_codec(mux->oformat, t->decoder->stream->codecpar->codec_id, FF_COMPLIANCE_NORMAL) == 1;
 }

@@ -24,13 +24,19 @@ done:
     return st;
 }
 
+static const char *container_for(const fal_recipe *recipe)
+{
+    const AVCodec *sound = recipe->sound.encoder ? avcodec_find_encoder_by_name(recipe->sound.encoder) : NULL;
+    return sound && sound->capabilities & AV_CODEC_CAP_DELAY ? "mp4" : "matroska";
+}
+
 static fal_status open_output(transcoding *x, const fal_recipe *recipe, fal_error *err)
 {
     fal_status st = FAL_OK;
     char *url = NULL;
-    int code = avformat_alloc_output_context2(&x->mux, NULL, "matroska", NULL);
+    int code = avformat_alloc_output_context2(&x->mux, NULL, container_for(recipe), NULL);
     if (code < 0)
-        return fal_fail_av(err, code, x->to, "cannot write Matroska");
+        return fal_fail_av(err, code, x->to, "cannot write");
     x->mux->flags |= AVFMT_FLAG_BITEXACT;
     FAL_TRY(open_tracks(x, recipe, err));
     FAL_ALLOC(url, fal_asprintf("file:%s", x->to));

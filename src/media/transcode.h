@@ -1,4 +1,5 @@
-/* Writing a clip anew: decode, filter, encode. What a recipe does not touch is copied packet by packet.
+/* Writing a clip anew: decode, filter, encode. Pictures that a recipe does not touch are copied packet by packet; such
+ * sound is stored as 16-bit PCM, because the padding that lossy codecs put before it would not survive a copy.
  *
  *     const fal_recipe recipe = {.picture = {.encoder = "libx264", .options = "crf=36:preset=veryfast"}};
  *     FAL_TRY(fal_transcode("clip.mp4", "worse.mkv", &recipe, NULL, err));
@@ -12,7 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* What happens to one stream. Nothing set: its packets are copied. */
+/* What happens to one stream. Nothing set: it stays as it is. */
 typedef struct fal_stream_recipe {
     const char *filter;  /* chain in libavfilter's language, NULL: none */
     const char *encoder; /* libavcodec's name; NULL with a filter: without loss (ffv1, 16-bit PCM) */
@@ -26,10 +27,10 @@ typedef struct fal_recipe {
 
 bool fal_has_encoder(const char *name); /* in the libavcodec this runs with */
 
-/* Writes Matroska to the file `to`, in place; on failure what was written is left for the caller to remove. Pictures
- * are upright and times are kept, but for a hole in a sound track that a lossy encoder closes. FAL_ERR_UNSUPPORTED
- * names a missing encoder; errors of reading as fal_media_probe; FAL_ERR_CANCELLED when *cancel (NULL: never) turns
- * non-zero. */
+/* Writes the file `to`, in place; on failure what was written is left for the caller to remove. The container is
+ * Matroska, or MP4 for sound of an encoder with padding, whose length only MP4 notes. Pictures are upright and times are
+ * kept, but for a hole in a sound track that a lossy encoder closes. FAL_ERR_UNSUPPORTED names a missing encoder; errors of
+ * reading as fal_media_probe; FAL_ERR_CANCELLED when *cancel (NULL: never) turns non-zero. */
 fal_status fal_transcode(const char *from, const char *to, const fal_recipe *recipe,
                          const volatile sig_atomic_t *cancel, fal_error *err);
 
