@@ -84,7 +84,7 @@ typedef struct fal_comparison {
     const double *fused_auc;      /* of each pair; alone on the diagonal */
     const double *improvement;    /* fal_relative_improvement: row: alone, column: fused with */
     const double *p, *p_holm;     /* paired DeLong tests; 1 on the diagonal; Holm over the count (count - 1) / 2 pairs */
-    double all_auc;               /* of all models fused */
+    double all_auc[2];            /* of all models fused, by fal_fusion */
     fal_best_subset best;         /* fewest members among equals */
     void *storage;
 } fal_comparison;

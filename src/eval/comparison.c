@@ -107,7 +107,8 @@ static fal_status measure_together(making *m, fal_error *err)
         for (size_t j = i; j < m->models; j++)
             FAL_TRY(measure_pair(m, i, j, members, err));
     memset(members, 1, m->models * sizeof *members);
-    FAL_TRY(fal_subset_auc(m->join, m->fusion, members, &m->made.all_auc, err));
+    for (int fusion = 0; fusion < 2; fusion++)
+        FAL_TRY(fal_subset_auc(m->join, (fal_fusion)fusion, members, &m->made.all_auc[fusion], err));
 done:
     fal_free(members);
     return st;

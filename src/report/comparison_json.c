@@ -70,7 +70,8 @@ fal_status fal_comparison_json(const fal_comparison *c, const char *const *names
     fal_jw_put_string(&w, "fusion", fusion == FAL_FUSE_SCORES ? "mean_score" : "mean_probability");
     put_matrix(&w, "fused_auc", c->fused_auc, c->count);
     put_matrix(&w, "relative_improvement_percent", c->improvement, c->count);
-    fal_jw_put_double(&w, "all_fused_auc", c->all_auc);
+    fal_jw_put_double(&w, "all_fused_auc_mean_probability", c->all_auc[FAL_FUSE_PROBABILITIES]);
+    fal_jw_put_double(&w, "all_fused_auc_mean_score", c->all_auc[FAL_FUSE_SCORES]);
     put_best(&w, c, names);
     fal_jw_end_object(&w);
     if (text.failed) {

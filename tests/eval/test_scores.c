@@ -158,7 +158,7 @@ static void check_fusion(const fal_score_join *join, const fal_json *json, fal_f
     check_matrix("pearson", c.pearson, fal_json_get(json, "pearson"));
     snprintf(key, sizeof key, "all_models_auc_%s", name);
     double want = fal_json_real(fal_json_get(json, key), NAN);
-    fal_check_close_f64(key, &c.all_auc, &want, 1, 1e-9, 0);
+    fal_check_close_f64(key, &c.all_auc[fusion], &want, 1, 1e-9, 0);
     double auc[MODELS], ap[MODELS], wanted[MODELS];
     for (size_t k = 0; k < MODELS; k++) {
         auc[k] = c.models[k].auc;
