@@ -173,21 +173,22 @@ done:
 
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 
-void fal_relu_backward(fal_run *run, const float *x, const float *dy, int64_t count, float *dx)
+typedef void backward_fn(const float *x, const float *dy, int64_t n, float *dx);
+
+static void in_chunks(fal_run *run, backward_fn *backward, const float *x, const float *dy, int64_t count, float *dx)
 {
     int threads = fal_run_threads(run);
-#pragma omp parallel for simd schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < count; i++) {
-        float passed = dy[i]; /* read either way, so that nothing branches on signs that look random */
-        dx[i] = x[i] > 0 ? passed : 0;
-    }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < count; i += CHUNK)
+        backward(x + i, dy + i, count - i < CHUNK ? count - i : CHUNK, dx + i);
+}
+
+void fal_relu_backward(fal_run *run, const float *x, const float *dy, int64_t count, float *dx)
+{
+    in_chunks(run, fal_kernels_get()->relu_backward, x, dy, count, dx);
 }
 
 void fal_gelu_backward(fal_run *run, const float *x, const float *dy, int64_t count, float *dx)
 {
-    const fal_kernels *kernels = fal_kernels_get();
-    int threads = fal_run_threads(run);
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < count; i += CHUNK)
-        kernels->gelu_backward(x + i, dy + i, count - i < CHUNK ? count - i : CHUNK, dx + i);
+    in_chunks(run, fal_kernels_get()->gelu_backward, x, dy, count, dx);
 }

@@ -46,11 +46,12 @@ typedef struct fal_kernels {
                             const fal_finish *f, int lines, int cols, int64_t line_stride);
 
     void (*widen_bf16)(const uint16_t *in, int64_t n, float *out);
-    void (*widen_f16)(const uint16_t *in, int64_t n, float *out);
     void (*act)(fal_act act, const float *x, int64_t n, float *y); /* not FAL_ACT_PRELU */
     void (*add)(const float *a, const float *b, int64_t n, float *y);
     /* Products with the rows of x [rows, n]: y[row] = x_row . w, and y += sum_row scales[row] * x_row. */
     void (*dot_rows)(const float *x, int64_t rows, int64_t n, const float *w, float *y);
+    /* The same from float16 rows, which are widened into x on the way. */
+    void (*widen_dot_rows)(const uint16_t *half, int64_t rows, int64_t n, const float *w, float *x, float *y);
     void (*add_rows)(const float *x, int64_t rows, int64_t n, const float *scales, float *y);
     void (*gate)(const float *x, const float *gates, int64_t n, float *y);     /* y = x * sigmoid(gates) */
     void (*add_scaled)(const float *x, float scale, int64_t n, float *y);      /* y += scale * x */
@@ -63,6 +64,7 @@ typedef struct fal_kernels {
                                 bool accumulate, float *dx);
     /* Without affine; returns 1 / sqrt(var + eps). */
     float (*normalise)(const float *x, int64_t dim, double eps, float *y);
+    void (*relu_backward)(const float *x, const float *dy, int64_t n, float *dx);
     void (*gelu_backward)(const float *x, const float *dy, int64_t n, float *dx);
     /* p: exp(score - max), what softmax left; scaled here by 1 / their sum. dp -> scale * p * (dp - sum_j p_j dp_j). */
     void (*softmax_backward)(float *p, float sum, float scale, int64_t n, float *dp);

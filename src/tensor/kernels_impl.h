@@ -393,18 +393,13 @@ static void widen_bf16(const uint16_t *in, int64_t n, float *out)
         out[i] = fal_bf16_to_f32(in[i]);
 }
 
-static void widen_f16(const uint16_t *in, int64_t n, float *out)
-{
-    int64_t whole = 0;
 #if LANES == 16 && defined(__AVX512F__)
-    for (; whole + LANES <= n; whole += LANES)
-        _mm512_storeu_ps(out + whole, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(in + whole))));
+INLINE vec load_f16(const uint16_t *p) { return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 #elif LANES == 8 && defined(__F16C__)
-    for (; whole + LANES <= n; whole += LANES)
-        _mm256_storeu_ps(out + whole, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + whole))));
+INLINE vec load_f16(const uint16_t *p) { return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+#else
+#define WIDEN_BEFORE /* no such instruction: rows are widened before anything else */
 #endif
-    fal_f16_to_f32_n(in + whole, out + whole, (size_t)(n - whole));
-}
 
 /* ---- rows of numbers --------------------------------------------------------------------------------------------- */
 
@@ -433,39 +428,71 @@ static void add(const float *a, const float *b, int64_t n, float *y)
         store_at(y, load_at(a, i, n) + load_at(b, i, n), i, n);
 }
 
-/* Two sums per row, whichever way the rows are grouped, so that a row's product does not depend on its neighbours. */
-INLINE void dot_some(int rows, const float *x, int64_t n, const float *w, float *y)
+/* The next 2 * LANES products of a row with w, in two sums. */
+INLINE void dot_step(vec x0, vec x1, const float *w, vec sums[2])
 {
-    vec even[4] = {{0}}, odd[4] = {{0}};
-    for (int64_t i = 0; i < n; i += 2 * LANES) {
-        vec w0 = load_at(w, i, n), w1 = n - i > LANES ? load_at(w, i + LANES, n) : splat(0);
-        for (int r = 0; r < rows; r++) {
-            even[r] += load_at(x + r * n, i, n) * w0;
-            if (n - i > LANES)
-                odd[r] += load_at(x + r * n, i + LANES, n) * w1;
-        }
-    }
-    for (int r = 0; r < rows; r++)
-        y[r] = (float)lanes_sum(even[r] + odd[r]);
+    sums[0] += x0 * load(w);
+    sums[1] += x1 * load(w + LANES);
+}
+
+INLINE float dot_end(const vec sums[2], const float *x, const float *w, int64_t from, int64_t n)
+{
+    float rest = 0;
+    for (int64_t i = from; i < n; i++)
+        rest += x[i] * w[i];
+    return (float)(lanes_sum(sums[0] + sums[1]) + (double)rest);
 }
 
 static void dot_rows(const float *x, int64_t rows, int64_t n, const float *w, float *y)
 {
-    int64_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-        dot_some(4, x + r * n, n, w, y + r);
-    for (; r < rows; r++)
-        dot_some(1, x + r * n, n, w, y + r);
+    for (int64_t r = 0; r < rows; r++, x += n) {
+        vec sums[2] = {{0}};
+        int64_t i = 0;
+        for (; i + 2 * LANES <= n; i += 2 * LANES)
+            dot_step(load(x + i), load(x + i + LANES), w + i, sums);
+        y[r] = dot_end(sums, x, w, i, n);
+    }
 }
+
+#ifdef WIDEN_BEFORE
+static void widen_dot_rows(const uint16_t *half, int64_t rows, int64_t n, const float *w, float *x, float *y)
+{
+    fal_f16_to_f32_n(half, x, (size_t)(rows * n));
+    dot_rows(x, rows, n, w, y);
+}
+#else
+static void widen_dot_rows(const uint16_t *half, int64_t rows, int64_t n, const float *w, float *x, float *y)
+{
+    for (int64_t r = 0; r < rows; r++, half += n, x += n) {
+        vec sums[2] = {{0}};
+        int64_t i = 0;
+        for (; i + 2 * LANES <= n; i += 2 * LANES) {
+            const vec x0 = load_f16(half + i), x1 = load_f16(half + i + LANES);
+            store(x + i, x0);
+            store(x + i + LANES, x1);
+            dot_step(x0, x1, w + i, sums);
+        }
+        fal_f16_to_f32_n(half + i, x + i, (size_t)(n - i));
+        y[r] = dot_end(sums, x, w, i, n);
+    }
+}
+#endif
 
 INLINE void add_some(int rows, const float *x, int64_t n, const float *scales, float *y)
 {
-    FOR_VECTORS(i, n) {
-        vec sum = load_at(y, i, n);
+    vec by[4];
+    int64_t i = 0;
+    for (int r = 0; r < rows; r++)
+        by[r] = splat(scales[r]);
+    for (; i + LANES <= n; i += LANES) {
+        vec sum = load(y + i);
         for (int r = 0; r < rows; r++)
-            sum += load_at(x + r * n, i, n) * scales[r];
-        store_at(y, sum, i, n);
+            sum += load(x + r * n + i) * by[r];
+        store(y + i, sum);
     }
+    for (; i < n; i++)
+        for (int r = 0; r < rows; r++)
+            y[i] += x[r * n + i] * scales[r];
 }
 
 static void add_rows(const float *x, int64_t rows, int64_t n, const float *scales, float *y)
@@ -581,6 +608,12 @@ static void layer_norm_backward(const float *normalised, float scale, int64_t di
     }
 }
 
+static void relu_backward(const float *x, const float *dy, int64_t n, float *dx)
+{
+    FOR_VECTORS(i, n)
+        store_at(dx, pick(load_at(x, i, n) > splat(0), load_at(dy, i, n), splat(0)), i, n);
+}
+
 static void gelu_backward(const float *x, const float *dy, int64_t n, float *dx)
 {
     FOR_VECTORS(i, n)
@@ -635,10 +668,10 @@ const fal_kernels TABLE = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .widen_bf16 = widen_bf16,
-    .widen_f16 = widen_f16,
     .act = act_row,
     .add = add,
     .dot_rows = dot_rows,
+    .widen_dot_rows = widen_dot_rows,
     .add_rows = add_rows,
     .gate = gate,
     .add_scaled = add_scaled,
@@ -648,6 +681,7 @@ const fal_kernels TABLE = {
     .layer_norm = layer_norm,
     .layer_norm_backward = layer_norm_backward,
     .normalise = normalise,
+    .relu_backward = relu_backward,
     .gelu_backward = gelu_backward,
     .softmax_backward = softmax_backward,
     .softmax = softmax,
