@@ -129,6 +129,6 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cmd_audit, cmd_bench, cmd_compare, cmd_detect, cmd_encode, cmd_eval, cmd_extract, cmd_models,
-    cmd_train;
+    cmd_reproduce, cmd_train;
 
 #endif

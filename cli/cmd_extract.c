@@ -35,7 +35,7 @@ static int extract_list(extract *e)
         return EXIT_INPUT;
     for (size_t i = 0; i < e->encoders.count; i++) {
         const cli_encoder *from = &e->encoders.items[i];
-        encoders[i] = (fal_extract_encoder){from->name, from->stream, from->feature};
+        encoders[i] = (fal_extract_encoder){.source = from->name, .stream = from->stream, .feature = from->feature};
     }
     x->encoders = encoders;
     x->encoder_count = e->encoders.count;

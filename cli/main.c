@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cmd_detect, &cmd_extract, &cmd_train, &cmd_eval, &cmd_compare, &cmd_audit, &cmd_models, &cmd_encode, &cmd_bench,
+    &cmd_detect, &cmd_extract, &cmd_train, &cmd_eval, &cmd_compare, &cmd_audit, &cmd_reproduce, &cmd_models,
+    &cmd_encode, &cmd_bench,
 };
 
 static void print_help(FILE *out)

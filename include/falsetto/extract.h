@@ -20,6 +20,7 @@ typedef struct fal_extract_encoder {
     const char *source;    /* path or registry name */
     fal_stream stream;     /* 0: every stream the encoder has ("audio", "visual", "multimodal" in one file) */
     const char *feature;   /* as fal_encoder_options.feature; NULL: the family's default */
+    const char *folder;    /* where its features go, below `out`; NULL: named as told at fal_extract */
 } fal_extract_encoder;
 
 typedef struct fal_extract_options {

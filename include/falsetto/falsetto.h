@@ -36,6 +36,7 @@
 #include <falsetto/report.h>
 #include <falsetto/scores.h>
 #include <falsetto/status.h>
+#include <falsetto/study.h>
 #include <falsetto/sweep.h>
 #include <falsetto/train.h>
 

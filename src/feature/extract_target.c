@@ -13,7 +13,6 @@
 /* "models/large.pt" -> "large", "hub/xls-r/" -> "xls-r". The caller's to fal_free. */
 static char *model_name(const char *source, const char *family)
 {
-    static const char *const endings[] = {".pt", ".pth", ".ckpt", ".bin", ".safetensors"};
     size_t end = strlen(source);
     while (end > 1 && source[end - 1] == '/')
         end--;
@@ -21,11 +20,8 @@ static char *model_name(const char *source, const char *family)
     while (start > 0 && source[start - 1] != '/')
         start--;
     char *name = fal_strndup(source + start, end - start);
-    for (size_t i = 0; name && i < sizeof endings / sizeof *endings; i++)
-        if (fal_str_ends(name, endings[i]) && strlen(name) > strlen(endings[i])) {
-            name[strlen(name) - strlen(endings[i])] = '\0';
-            break;
-        }
+    if (name)
+        name[fal_weights_stem(name)] = '\0';
     if (name && (!name[0] || name[0] == '.' || name[0] == '/')) {
         fal_free(name);
         name = fal_strdup(family);
@@ -61,6 +57,10 @@ static fal_status name_folders(fal_extract_target *targets, size_t count, fal_er
     for (size_t i = 0; i < count; i++) {
         fal_extract_target *t = &targets[i];
         const fal_extract_target *other = namesake(targets, count, i);
+        if (t->wanted->folder) {
+            FAL_ALLOC(t->folder, fal_path_join(out, t->wanted->folder));
+            continue;
+        }
         if (other && fal_str_eq(other->fingerprint, t->fingerprint))
             FAL_FAIL(FAL_ERR_ARGUMENT, "%s is asked for twice", t->label);
         FAL_ALLOC(t->folder, count == 1 ? fal_strdup(out)

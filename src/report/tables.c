@@ -108,9 +108,9 @@ static size_t column_width(const fal_sheet *s, size_t column)
 /* Names to the left, numbers to the right; nothing after the last column. */
 static void put_aligned(fal_buf *out, const char *text, size_t width, bool left, bool last)
 {
-    int pad = (int)(width - width_of(text));
+    int pad = last && (left || !text[0]) ? 0 : (int)(width - width_of(text));
     if (left)
-        fal_buf_printf(out, "%s%*s", text, last ? 0 : pad, "");
+        fal_buf_printf(out, "%s%*s", text, pad, "");
     else
         fal_buf_printf(out, "%*s%s", pad, "", text);
     fal_buf_puts(out, last ? "\n" : "  ");
@@ -321,8 +321,8 @@ static void write_latex(const fal_sheet *s, fal_buf *out)
         }
     fal_buf_puts(out, "\\bottomrule\n\\end{tabular}\n\\caption{");
     put_escaped(out, s->title, latex);
-    fal_buf_puts(out, ". ");
-    put_escaped(out, s->with_paper ? own_and_paper : "", latex);
+    fal_buf_printf(out, ".%s%s", s->with_paper ? " " : "", s->with_paper ? own_and_paper : "");
+    fal_buf_puts(out, s->note ? " " : "");
     put_escaped(out, s->note ? s->note : "", latex);
     fal_buf_puts(out, "}\n");
     put_notes(s, latex_note, out);
