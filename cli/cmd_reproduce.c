@@ -42,7 +42,8 @@ static int reproduce(const fal_study_options *options, fal_table_format format)
     }
     const fal_study_report r = *fal_study_describe(study);
     fputs(text, stdout);
-    fprintf(stderr, "%s: %zu steps done now, %zu already there, %zu failed, %zu things are not here; tables in %s/tables\n",
+    fprintf(stderr,
+            "%s: %zu steps done now, %zu already there, %zu failed, %zu things are not here; tables in %s/tables\n",
             options->config, r.made, r.kept, r.failed, r.absent, options->out);
     fal_text_free(&text);
     fal_study_free(&study);
@@ -67,7 +68,8 @@ static int run(int argc, char **argv)
     const cli_usage usage = {
         "reproduce",
         "CONFIG.json",
-        "Runs a study from a file that names datasets, encoders, heads and tables: extracts, trains and evaluates what\n"
+        "Runs a study from a file that names datasets, encoders, heads and tables: extracts, trains and evaluates "
+        "what\n"
         "is missing or has changed, and prints the tables, the paper's numbers beside yours. What is not here leaves\n"
         "a cell without a number, with the reason below the table.",
         "  falsetto reproduce configs/paper.json --data datasets -o study\n"

@@ -29,12 +29,12 @@ typedef enum fal_study_stage {
 } fal_study_stage;
 
 typedef struct fal_study_options {
-    const char *config; /* JSON, docs/reproduce.md */
-    const char *data;   /* folder that relative paths of datasets and models start from; NULL: the configuration's */
-    const char *out;    /* folder for features, heads, scores, tables and the notes about them; made if needed */
+    const char *config;   /* JSON, docs/reproduce.md */
+    const char *data;     /* folder that relative paths of datasets and models start from; NULL: the configuration's */
+    const char *out;      /* folder for features, heads, scores, tables and the notes about them; made if needed */
     fal_study_stage only; /* only this stage is run; what it needs must be there */
-    const char *puppet; /* the program that draws puppets; NULL: "puppet", looked for as a shell would */
-    int jobs, threads;  /* clips at the same time, and cores; 0: all available */
+    const char *puppet;   /* the program that draws puppets; NULL: "puppet", looked for as a shell would */
+    int jobs, threads;    /* clips at the same time, and cores; 0: all available */
     const fal_progress *progress;
     const fal_log *log;
 } fal_study_options;

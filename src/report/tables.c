@@ -280,9 +280,17 @@ static void write_markdown(const fal_sheet *s, fal_buf *out)
 
 /* ---- LaTeX ---- */
 
-static const escape latex[] = {{'&', "\\&"}, {'%', "\\%"}, {'$', "\\$"}, {'#', "\\#"}, {'_', "\\_"}, {'{', "\\{"},
-                               {'}', "\\}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"},
-                               {'\\', "\\textbackslash{}"}, {0, NULL}};
+static const escape latex[] = {{'&', "\\&"},
+                               {'%', "\\%"},
+                               {'$', "\\$"},
+                               {'#', "\\#"},
+                               {'_', "\\_"},
+                               {'{', "\\{"},
+                               {'}', "\\}"},
+                               {'~', "\\textasciitilde{}"},
+                               {'^', "\\textasciicircum{}"},
+                               {'\\', "\\textbackslash{}"},
+                               {0, NULL}};
 
 static void latex_note(fal_buf *out, size_t number, const char *why)
 {
@@ -391,10 +399,8 @@ static const struct {
     const char *ending;
     sheet_writer *write;
 } formats[FAL_SHEET_FORMATS] = {
-    [FAL_SHEET_TEXT] = {".txt", write_text},
-    [FAL_SHEET_CSV] = {".csv", write_csv},
-    [FAL_SHEET_MARKDOWN] = {".md", write_markdown},
-    [FAL_SHEET_LATEX] = {".tex", write_latex},
+    [FAL_SHEET_TEXT] = {".txt", write_text},        [FAL_SHEET_CSV] = {".csv", write_csv},
+    [FAL_SHEET_MARKDOWN] = {".md", write_markdown}, [FAL_SHEET_LATEX] = {".tex", write_latex},
     [FAL_SHEET_HTML] = {".html", write_html},
 };
 

@@ -134,10 +134,13 @@ static fal_status describe_training(teaching *t, fal_error *err)
     s->output = t->path;
     fal_step_text(s, "kind", h->kind);
     fal_step_text(s, "pooling", h->pooling);
-    const struct { const char *name; int64_t value; } numbers[] = {
-        {"epochs", h->epochs}, {"patience", h->patience}, {"batch", h->batch}, {"width", h->width},
-        {"layers", h->layers}, {"heads", h->heads},       {"ffn", h->ffn},     {"tau", h->tau},
-        {"seed", t->trial->seed},
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"epochs", h->epochs}, {"patience", h->patience}, {"batch", h->batch},
+        {"width", h->width},   {"layers", h->layers},     {"heads", h->heads},
+        {"ffn", h->ffn},       {"tau", h->tau},           {"seed", t->trial->seed},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         fal_step_int(s, numbers[i].name, numbers[i].value);
@@ -224,8 +227,8 @@ static fal_status score_set(void *user, fal_error *err)
     FAL_TRY(fal_head_score_list(head, &list, stream, log, &scored, err));
     FAL_TRY(write_scores(s->path, &scored, err));
     if (scored.missing || scored.empty)
-        fal_log_warn(log, "%s: %zu clips without features and %zu without frames are left out", s->name,
-                     scored.missing, scored.empty);
+        fal_log_warn(log, "%s: %zu clips without features and %zu without frames are left out", s->name, scored.missing,
+                     scored.empty);
 done:
     fal_scored_list_free(&scored);
     fal_head_free(&head);

@@ -22,7 +22,8 @@ static fal_status read_stream(const fal_place_in_plan *at, fal_stream *out, fal_
             *out = (fal_stream)s;
             return FAL_OK;
         }
-    return fal_fail(err, FAL_ERR_FORMAT, "%s: %s: stream \"%s\" is none of audio, video, av", at->origin, at->name, text);
+    return fal_fail(err, FAL_ERR_FORMAT, "%s: %s: stream \"%s\" is none of audio, video, av", at->origin, at->name,
+                    text);
 }
 
 static fal_status read_encoder(const fal_place_in_plan *at, fal_study_encoder *e, fal_error *err)
@@ -182,7 +183,7 @@ done:
 static fal_status read_top(const fal_place_in_plan *top, const fal_study_folders *folders, fal_study_plan *plan,
                            fal_error *err)
 {
-    static const char *const names[] = {"format", "title", "store",   "seeds",  "datasets", "encoders",
+    static const char *const names[] = {"format", "title", "store",  "seeds",   "datasets", "encoders",
                                         "pairs",  "heads", "tables", "comment", NULL};
     fal_status st = FAL_OK;
     const char *store = "f32";

@@ -19,9 +19,9 @@ typedef struct fal_study_puppets {
 
 typedef struct fal_study_dataset {
     const char *id, *title;
-    const char *root;                /* folder of the clips */
-    const char *lists[FAL_SPLITS];   /* files; NULL: the dataset has no such split */
-    bool drawn;                      /* by the puppet program, into root */
+    const char *root;              /* folder of the clips */
+    const char *lists[FAL_SPLITS]; /* files; NULL: the dataset has no such split */
+    bool drawn;                    /* by the puppet program, into root */
     fal_study_puppets puppets;
     bool trim_silence;
 } fal_study_dataset;
@@ -32,13 +32,13 @@ typedef struct fal_study_encoder {
     bool drawn;                        /* `model` is drawn from `seed`, as `models init` does */
     int64_t seed;
     fal_stream stream;
-    const char *feature;               /* NULL: the family's default */
+    const char *feature; /* NULL: the family's default */
 } fal_study_encoder;
 
 /* Two encoders side by side: frame by frame for ntp and sync, fused late for probes. */
 typedef struct fal_study_pair {
     const char *id, *title;
-    size_t visual, audio;              /* indices of encoders */
+    size_t visual, audio; /* indices of encoders */
 } fal_study_pair;
 
 /* What a table's row is about: an encoder or a pair. */
@@ -48,7 +48,7 @@ typedef struct fal_study_subject {
 } fal_study_subject;
 
 typedef struct fal_study_head {
-    const char *kind;                  /* "probe", "ntp", "sync" */
+    const char *kind;                                                /* "probe", "ntp", "sync" */
     int64_t epochs, patience, batch, width, layers, heads, ffn, tau; /* 0: the kind's default */
     double learning_rate;
     const char *pooling;
@@ -75,7 +75,7 @@ typedef struct fal_study_column {
 typedef struct fal_study_table {
     fal_study_table_kind kind;
     const char *id, *title, *note;
-    const char *paper;  /* key in the published numbers; NULL: nothing to put beside */
+    const char *paper; /* key in the published numbers; NULL: nothing to put beside */
     fal_study_row *rows;
     size_t row_count;
     fal_study_column *columns;
@@ -84,7 +84,7 @@ typedef struct fal_study_table {
 
 typedef struct fal_study_plan {
     const char *origin, *title;
-    bool half_precision;        /* features are stored as float16 */
+    bool half_precision; /* features are stored as float16 */
     int64_t *seeds;
     size_t seed_count;
     fal_study_dataset *datasets;

@@ -19,8 +19,8 @@ static fal_status check_words(const fal_place_in_plan *at, const char *text, fal
 
 static fal_status read_puppets(const fal_place_in_plan *at, fal_study_puppets *p, fal_error *err)
 {
-    static const char *const names[] = {"clips",   "seed",            "seconds", "fake_fraction",
-                                        "methods", "leading_silence", "splits",  NULL};
+    static const char *const names[] = {"clips",           "seed",   "seconds", "fake_fraction", "methods",
+                                        "leading_silence", "splits", NULL};
     fal_status st = FAL_OK;
     FAL_TRY(fal_plan_known(at, names, err));
     p->seed = 1;
@@ -85,7 +85,7 @@ static fal_status take_like(const fal_place_in_plan *at, const fal_study_plan *p
 static fal_status read_dataset(const fal_place_in_plan *at, const fal_study_folders *folders,
                                const fal_study_plan *plan, fal_study_dataset *d, fal_error *err)
 {
-    static const char *const names[] = {"title", "root", "train",   "val",  "test",
+    static const char *const names[] = {"title",   "root", "train",        "val",     "test",
                                         "puppets", "like", "trim_silence", "comment", NULL};
     fal_status st = FAL_OK;
     const char *like = NULL;

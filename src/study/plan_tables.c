@@ -125,11 +125,14 @@ static fal_status read_kind(const fal_place_in_plan *at, fal_study_table_kind *o
             return FAL_OK;
         }
     return st != FAL_OK ? st
-                        : fal_fail(err, FAL_ERR_FORMAT, "%s: %s: kind \"%s\" is none of probes, methods, anomalies, "
-                                   "complements", at->origin, at->name, kind);
+                        : fal_fail(err, FAL_ERR_FORMAT,
+                                   "%s: %s: kind \"%s\" is none of probes, methods, anomalies, "
+                                   "complements",
+                                   at->origin, at->name, kind);
 }
 
-static fal_status read_table(const fal_place_in_plan *at, const fal_study_plan *plan, fal_study_table *t, fal_error *err)
+static fal_status read_table(const fal_place_in_plan *at, const fal_study_plan *plan, fal_study_table *t,
+                             fal_error *err)
 {
     static const char *const names[] = {"kind", "title", "note", "paper", "rows", "columns", NULL};
     fal_status st = FAL_OK;

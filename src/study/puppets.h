@@ -13,7 +13,8 @@ typedef struct fal_puppet_call {
     const fal_progress *progress;
 } fal_puppet_call;
 
-/* Waits for the program; it is ended when the call is cancelled. Its messages go to the standard error of this process. */
+/* Waits for the program; it is ended when the call is cancelled. Its messages go to the standard error of this process.
+ */
 fal_status fal_puppets_draw(const fal_puppet_call *call, fal_error *err);
 
 #endif

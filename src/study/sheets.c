@@ -87,7 +87,8 @@ static fal_status put_auc(const builder *b, const fal_study_trial *trial, fal_sh
     return settle(b, result, &why, c, err);
 }
 
-/* Mean of the row's own numbers in columns [first, first + count) that `take` lets through; NaN unless all are there. */
+/* Mean of the row's own numbers in columns [first, first + count) that `take` lets through; NaN unless all are there.
+ */
 typedef bool take_column(const fal_study_column *column);
 static double mean_of(const builder *b, size_t row, size_t first, take_column *take)
 {
@@ -140,8 +141,7 @@ static fal_status probes_row(const builder *b, size_t row, fal_error *err)
         const fal_study_column *c = &t->columns[i];
         const fal_study_trial trial = {FAL_STUDY_PROBE, r->subject, c->train, c->test, 0};
         fal_sheet_cell *to = cell(b, row, PROBES_FIRST + i);
-        fal_paper_number paper =
-            fal_paper_probe(b->paper, r->title, dataset(b, c->train)->id, dataset(b, c->test)->id);
+        fal_paper_number paper = fal_paper_probe(b->paper, r->title, dataset(b, c->train)->id, dataset(b, c->test)->id);
         to->paper = paper.value;
         to->grey = paper.grey;
         FAL_TRY(put_auc(b, &trial, to, err));
@@ -156,8 +156,7 @@ done:
 static fal_status make_probes(builder *b, fal_sheet *sheets, size_t *count, fal_error *err)
 {
     fal_status st = FAL_OK;
-    FAL_TRY(make_room(b, b->table->row_count, PROBES_FIRST + b->table->column_count + 1,
-                      b->paper ? 3 : 2, err));
+    FAL_TRY(make_room(b, b->table->row_count, PROBES_FIRST + b->table->column_count + 1, b->paper ? 3 : 2, err));
     probes_header(b);
     for (size_t r = 0; r < b->table->row_count; r++)
         FAL_TRY(probes_row(b, r, err));

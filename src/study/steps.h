@@ -1,8 +1,8 @@
 /* What a study has done already, so that only what is missing or has other inputs is done again.
  *
- * A step has a name ("train/AV1M/clip/probe-43"), inputs told as lines of text (options, checksums of files, keys of the
- * steps before it), and mostly one file that it makes. The key is the SHA-256 of the inputs; <folder>/<name>.json records
- * it together with the checksum of the file. A step is done while both still hold. Inside src/study only. */
+ * A step has a name ("train/AV1M/clip/probe-43"), inputs told as lines of text (options, checksums of files, keys of
+ * the steps before it), and mostly one file that it makes. The key is the SHA-256 of the inputs; <folder>/<name>.json
+ * records it together with the checksum of the file. A step is done while both still hold. Inside src/study only. */
 #ifndef FAL_STUDY_STEPS_H
 #define FAL_STUDY_STEPS_H
 
@@ -15,7 +15,8 @@
 typedef struct fal_steps fal_steps;
 
 /* only: steps of other stages are not run. log may be NULL. */
-fal_status fal_steps_open(const char *folder, fal_study_stage only, const fal_log *log, fal_steps **out, fal_error *err);
+fal_status fal_steps_open(const char *folder, fal_study_stage only, const fal_log *log, fal_steps **out,
+                          fal_error *err);
 void fal_steps_free(fal_steps **steps);
 fal_study_report fal_steps_report(const fal_steps *steps);
 

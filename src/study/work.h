@@ -16,7 +16,7 @@ typedef struct fal_study_features {
 
 typedef struct fal_study_work {
     const fal_study_options *options;
-    const char *data;             /* folder of relative paths */
+    const char *data; /* folder of relative paths */
     fal_study_plan plan;
     fal_steps *steps;
     fal_study_features *features; /* [datasets, encoders + pairs] */

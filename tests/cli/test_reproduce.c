@@ -37,24 +37,25 @@ static void write_config(int epochs)
 {
     fal_error err;
     fal_buf text = {0};
-    fal_buf_printf(&text,
-                   "{\"format\": \"falsetto-study-1\","
-                   "\"datasets\": {\"S\": {\"root\": \"set\", \"train\": \"set/train.csv\", \"val\": \"set/val.csv\","
-                   " \"test\": \"set/test.csv\"}, \"gone\": {\"root\": \"nowhere\", \"test\": \"none.csv\"}},"
-                   "\"encoders\": {\"tiny\": {\"title\": \"Tiny\", \"model\": \"%s\", \"stream\": \"audio\"},"
-                   " \"big\": {\"title\": \"Wav2Vec2\", \"model\": \"wav2vec2-xls-r-2b\", \"stream\": \"audio\"}},"
-                   "\"heads\": {\"probe\": {\"epochs\": %d, \"batch\": 4, \"learning_rate\": 0.05}},"
-                   "\"tables\": {\"t\": {\"kind\": \"probes\", \"title\": \"Two encoders\", \"rows\": [\"tiny\", \"big\"],"
-                   " \"columns\": [{\"train\": \"S\", \"test\": \"S\"}, {\"train\": \"S\", \"test\": \"gone\"}]}}}",
-                   tiny_encoder(), epochs);
+    fal_buf_printf(
+        &text,
+        "{\"format\": \"falsetto-study-1\","
+        "\"datasets\": {\"S\": {\"root\": \"set\", \"train\": \"set/train.csv\", \"val\": \"set/val.csv\","
+        " \"test\": \"set/test.csv\"}, \"gone\": {\"root\": \"nowhere\", \"test\": \"none.csv\"}},"
+        "\"encoders\": {\"tiny\": {\"title\": \"Tiny\", \"model\": \"%s\", \"stream\": \"audio\"},"
+        " \"big\": {\"title\": \"Wav2Vec2\", \"model\": \"wav2vec2-xls-r-2b\", \"stream\": \"audio\"}},"
+        "\"heads\": {\"probe\": {\"epochs\": %d, \"batch\": 4, \"learning_rate\": 0.05}},"
+        "\"tables\": {\"t\": {\"kind\": \"probes\", \"title\": \"Two encoders\", \"rows\": [\"tiny\", \"big\"],"
+        " \"columns\": [{\"train\": \"S\", \"test\": \"S\"}, {\"train\": \"S\", \"test\": \"gone\"}]}}}",
+        tiny_encoder(), epochs);
     fal_check_ok(fal_file_write(config, text.data, text.length, &err), &err);
     fal_buf_free(&text);
 }
 
 static outcome study(const char *more, const char *value)
 {
-    const char *arguments[] = {"reproduce", config, "-o", out, "--data", fal_temp_path("data"), "-j", "1",
-                               more,        value,  NULL};
+    const char *arguments[] = {"reproduce", config, "-o", out,   "--data", fal_temp_path("data"),
+                               "-j",        "1",    more, value, NULL};
     return run_arguments(NULL, arguments);
 }
 
@@ -121,8 +122,10 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_run),         cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_only_what_changed), cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_first_run),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_only_what_changed),
+        cmocka_unit_test(test_formats),
         cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -11,7 +11,8 @@ static const fal_study_folders folders = {"/data", "/out"};
 
 static const char whole[] =
     "{\"format\": \"falsetto-study-1\", \"title\": \"t\", \"store\": \"f16\", \"seeds\": [1, 2],"
-    "\"datasets\": {\"A\": {\"root\": \"a\", \"train\": \"a/train.csv\", \"val\": \"/v.csv\", \"test\": \"a/test.csv\"},"
+    "\"datasets\": {\"A\": {\"root\": \"a\", \"train\": \"a/train.csv\", \"val\": \"/v.csv\", \"test\": "
+    "\"a/test.csv\"},"
     " \"B\": {\"puppets\": {\"clips\": 8, \"methods\": \"face,voice\"}},"
     " \"C\": {\"like\": \"A\", \"trim_silence\": true}, \"D\": {\"root\": \"d\", \"test\": \"d.csv\"}},"
     "\"encoders\": {\"e\": {\"model\": \"clip\", \"stream\": \"video\", \"title\": \"CLIP\"},"

@@ -8,34 +8,42 @@
 
 static const char *const header[] = {"", "A", "B", "model", "x_1", "y"};
 static const fal_sheet_cell cells[] = {
-    {.text = "one & only"}, {.own = 97.5, .spread = NAN, .paper = 99.8},
+    {.text = "one & only"},
+    {.own = 97.5, .spread = NAN, .paper = 99.8},
     {.own = NAN, .spread = NAN, .paper = 50, .why = "set <B>: not here", .grey = true},
-    {.text = "two"}, {.own = 50.04, .spread = 0.26, .paper = NAN}, {.own = NAN, .spread = NAN, .paper = NAN},
+    {.text = "two"},
+    {.own = 50.04, .spread = 0.26, .paper = NAN},
+    {.own = NAN, .spread = NAN, .paper = NAN},
 };
-static const fal_sheet sheet = {.id = "t", .title = "Title", .note = "A note.", .rows = 2, .columns = 3,
-                                .header_rows = 2, .header = header, .cells = cells, .with_paper = true, .decimals = 1};
+static const fal_sheet sheet = {.id = "t",
+                                .title = "Title",
+                                .note = "A note.",
+                                .rows = 2,
+                                .columns = 3,
+                                .header_rows = 2,
+                                .header = header,
+                                .cells = cells,
+                                .with_paper = true,
+                                .decimals = 1};
 
 static const char *const wanted[FAL_SHEET_FORMATS] = {
-    [FAL_SHEET_TEXT] =
-        "Title\n\n"
-        "                      A           B\n"
-        "model               x_1           y\n"
-        "-----------------------------------\n"
-        "one & only  97.5 (99.8)  [1] (50.0)\n"
-        "two            50.0±0.3           -\n\n"
-        "Own numbers, the paper's in brackets.\nA note.\n[1] set <B>: not here\n",
-    [FAL_SHEET_CSV] =
-        "model,A x_1,A x_1 spread,A x_1 paper,A x_1 reason,B y,B y spread,B y paper,B y reason\r\n"
-        "one & only,97.5,,99.8,,,,50,set <B>: not here\r\n"
-        "two,50.04,0.26,,,,,,\r\n",
-    [FAL_SHEET_MARKDOWN] =
-        "### Title\n\n"
-        "| model | A x\\_1 | B y |\n"
-        "|---|--:|--:|\n"
-        "| one & only | 97.5 (99.8) | [1] (50.0) |\n"
-        "| two | 50.0±0.3 | - |\n\n"
-        "Own numbers, the paper's in brackets.\nA note.\n"
-        "- [1] set &lt;B>: not here\n",
+    [FAL_SHEET_TEXT] = "Title\n\n"
+                       "                      A           B\n"
+                       "model               x_1           y\n"
+                       "-----------------------------------\n"
+                       "one & only  97.5 (99.8)  [1] (50.0)\n"
+                       "two            50.0±0.3           -\n\n"
+                       "Own numbers, the paper's in brackets.\nA note.\n[1] set <B>: not here\n",
+    [FAL_SHEET_CSV] = "model,A x_1,A x_1 spread,A x_1 paper,A x_1 reason,B y,B y spread,B y paper,B y reason\r\n"
+                      "one & only,97.5,,99.8,,,,50,set <B>: not here\r\n"
+                      "two,50.04,0.26,,,,,,\r\n",
+    [FAL_SHEET_MARKDOWN] = "### Title\n\n"
+                           "| model | A x\\_1 | B y |\n"
+                           "|---|--:|--:|\n"
+                           "| one & only | 97.5 (99.8) | [1] (50.0) |\n"
+                           "| two | 50.0±0.3 | - |\n\n"
+                           "Own numbers, the paper's in brackets.\nA note.\n"
+                           "- [1] set &lt;B>: not here\n",
     [FAL_SHEET_LATEX] =
         "% needs booktabs and xcolor\n\\begin{table}\n\\centering\n\\begin{tabular}{lrr}\n\\toprule\n"
         " & A & B \\\\\nmodel & x\\_1 & y \\\\\n\\midrule\n"
@@ -74,10 +82,14 @@ static void test_published(void **state)
     const fal_json *two = fal_json_get(paper, "table_2"), *three = fal_json_get(paper, "table_3");
     const fal_json *four = fal_json_get(paper, "table_4"), *five = fal_json_get(paper, "figure_5");
     const double got[] = {
-        fal_paper_probe(two, "BRAVEn (V)", "AV1M", "DFE").value, fal_paper_probe_mean(two, "AV-HuBERT"),
-        fal_paper_method(three, "AVFF", "AVLips"), fal_paper_method_average(three, "AuViRe", "Last3"),
-        fal_paper_anomaly(four, "AV-HuBERT (A + V)", "FAVC", "sync"), fal_paper_correlation(five, "CLIP", "Video-MAE"),
-        fal_paper_improvement(five, "Video-MAE", "CLIP"), fal_paper_single(five, "AV-HuBERT (V)"),
+        fal_paper_probe(two, "BRAVEn (V)", "AV1M", "DFE").value,
+        fal_paper_probe_mean(two, "AV-HuBERT"),
+        fal_paper_method(three, "AVFF", "AVLips"),
+        fal_paper_method_average(three, "AuViRe", "Last3"),
+        fal_paper_anomaly(four, "AV-HuBERT (A + V)", "FAVC", "sync"),
+        fal_paper_correlation(five, "CLIP", "Video-MAE"),
+        fal_paper_improvement(five, "Video-MAE", "CLIP"),
+        fal_paper_single(five, "AV-HuBERT (V)"),
     };
     const double want[] = {76.0, 78.2, 53.9, 74.7, 96.3, 33.5, 31.9, 95.5};
     fal_check_close_f64("published numbers", got, want, sizeof got / sizeof *got, 0, 0);
