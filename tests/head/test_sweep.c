@@ -3,6 +3,7 @@
 #include "core/npy.h"
 #include "core/rng.h"
 #include "head/head.h"
+#include "support/alloc_fail.h"
 #include "support/test.h"
 #include <falsetto/sweep.h>
 
@@ -53,6 +54,14 @@ static lists write_lists(const char *name, bool fakes)
     fal_check_ok(fal_file_write(l.csv, text.data, text.length, &err), &err);
     fal_buf_free(&text);
     return l;
+}
+
+/* The list cut to two clips. */
+static void write_few(const lists *l)
+{
+    static const char text[] = "path,label\nclip00.mp4,0\nclip01.mp4,1\n";
+    fal_error err = {0};
+    fal_check_ok(fal_file_write(l->csv, text, sizeof text - 1, &err), &err);
 }
 
 static fal_head_training training_on(const lists *l)
@@ -132,6 +141,24 @@ static void test_mistakes_are_named(void **state)
                     "has a .npz file below", &err);
 }
 
+static fal_status sweep_once(void *user, fal_error *err)
+{
+    fal_layer_sweep sweep = {0};
+    fal_status st = fal_layer_sweep_run(user, "hidden_9", fal_temp_path("again"), &sweep, err);
+    fal_layer_sweep_free(&sweep);
+    return st;
+}
+
+static void test_allocation_failures(void **state)
+{
+    (void)state;
+    lists l = write_lists("few", true);
+    write_few(&l);
+    fal_head_training training = training_on(&l);
+    training.max_epochs = 1; /* every allocation is one more run */
+    fal_check_alloc_failures("layer sweep", sweep_once, &training);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_heads_are_kept),
         cmocka_unit_test(test_one_class_is_ranked_by_loss),
         cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
