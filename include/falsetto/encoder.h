@@ -42,8 +42,8 @@ typedef enum fal_input_kind {
     FAL_INPUT_MOUTH,    /* mouth crops in AV-HuBERT's alignment, 25 Hz: [T,96,96] uint8 grey or [T,96,96,3] uint8 RGB,
                            or [T,88,88] float32 already cropped and normalised */
     FAL_INPUT_MOUTH_AVSR, /* the same shapes, aligned as Auto-AVSR does; from a clip always RGB */
-    FAL_INPUT_FACE,     /* face crops, [T,side,side,3] uint8 RGB as the description's picture rule makes them, or float32
-                           as the network reads it (pixel_values) */
+    FAL_INPUT_FACE,     /* face crops, [T,side,side,3] uint8 RGB as the description's picture rule makes them, or
+                           float32 as the network reads it (pixel_values) */
     FAL_INPUT_FRAME     /* whole frames, the same shapes */
 } fal_input_kind;
 
@@ -86,6 +86,8 @@ typedef struct fal_encoder_description {
     double rate_hz;             /* feature rows per second */
     const char *feature;        /* name of the feature, "features" for families with one */
     fal_picture_rule picture;   /* for FACE and FRAME inputs */
+    fal_scaling exact_scaling;  /* takes the place of picture.scaling in exact preprocessing: what the model's own
+                                   scripts scale with (official VideoMAE files: OpenCV's filter) */
     int64_t chunk_frames;       /* video frames that can be encoded by themselves: a clip may be given in pieces of any
                                    multiple of this, the rows are the same; 0: the whole clip must be seen at once */
     int64_t layers, width, heads;
@@ -95,9 +97,9 @@ typedef struct fal_encoder_description {
     const char *arithmetic;     /* "float32", "bfloat16 (native)", "bfloat16 weights, float32 products" */
 } fal_encoder_description;
 
-/* `source`: a path; a name of the catalogue (models.h) when that model is installed, or random like "avhubert-random"; or
- * the name of a family, which stands for its first installed model. Errors name missing, misshapen and surplus tensors.
- */
+/* `source`: a path; a name of the catalogue (models.h), of an installed model or a random one like "avhubert-random";
+ * or the name of a family, which stands for its first installed model. options NULL: the defaults. *out is the caller's
+ * to free and set on success only. Errors name missing, misshapen and surplus tensors. */
 FAL_API fal_status fal_encoder_open(const char *source, const fal_encoder_options *options, fal_encoder **out,
                                     fal_error *err);
 FAL_API void fal_encoder_free(fal_encoder **encoder);

@@ -31,8 +31,8 @@ enum { FAL_MODEL_FILES = 6 };
 typedef struct fal_model_entry {
     const char *name;       /* "avhubert-large", "wav2vec2-xls-r-300m" */
     const char *family, *size, *streams; /* streams as text: "audio, video, av" */
-    int64_t dim;
-    double rate_hz;
+    int64_t dim;            /* channels of a feature row */
+    double rate_hz;         /* feature rows per second */
     const char *licence;    /* of the public weights, or "none needed" for random ones */
     const char *source;     /* where the public weights come from, for people: "github.com/ahaliassos/raven" */
     bool non_commercial;    /* the licence forbids commercial use */

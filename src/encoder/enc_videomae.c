@@ -402,6 +402,8 @@ static void describe(const void *in, fal_encoder_description *out)
     const videomae_config *config = in;
     double steps_hz = FAL_FRAME_RATE_HZ / (double)config->vit.depth;
     fal_vit_describe(&config->vit, out);
+    if (!config->hub)
+        out->exact_scaling = FAL_SCALE_OPENCV_BILINEAR; /* kinetics.py: cv2.resize of each frame */
     out->feature = features[config->feature];
     out->dim = config->vit.width;
     out->rate_hz = config->feature == STEPS  ? steps_hz

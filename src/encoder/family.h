@@ -55,7 +55,7 @@ typedef struct fal_family {
     fal_status (*build)(void *model, const fal_build *build, fal_error *err);
     fal_status (*forward)(const void *model, fal_forward *pass, fal_error *err);
     /* dim, layers, width, heads; and what this configuration has otherwise than the family: streams, inputs, rate,
-     * picture rule, chunk_frames. */
+     * picture rule, exact scaling, chunk_frames. */
     void (*describe)(const void *config, fal_encoder_description *out);
     /* How hidden states are brought to the features' rate; NULL: they have it. */
     fal_pooling (*pooling)(const void *config);

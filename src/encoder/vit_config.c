@@ -144,6 +144,7 @@ void fal_vit_describe(const fal_vit_config *config, fal_encoder_description *out
     out->layers = config->layers;
     out->heads = config->heads;
     out->picture = config->picture;
+    out->exact_scaling = config->picture.scaling;
     out->chunk_frames = config->frames;
 }
 

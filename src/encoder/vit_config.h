@@ -50,6 +50,7 @@ fal_status fal_vit_set_channels(const double values[3], const char *name, bool s
 
 /* What no family may leave open: heads that divide the width, a sane eps. */
 fal_status fal_vit_check(const fal_vit_config *config, fal_error *err);
+/* Exact scaling is that of the rule; families whose own scripts scale otherwise say so afterwards. */
 void fal_vit_describe(const fal_vit_config *config, fal_encoder_description *out);
 /* The members of an object in Hugging Face's names, "preprocessor" included: what the functions above read back. */
 void fal_vit_write_json(const fal_vit_config *config, fal_jw *w);

@@ -83,10 +83,10 @@ static fal_status take_picture(void *user, const fal_picture *picture, fal_error
     return st;
 }
 
-static picture_group *find_group(clip_run *run, const fal_encoder_description *encoder)
+static picture_group *find_group(clip_run *run, const fal_encoder_description *encoder, const fal_picture_rule *rule)
 {
     for (size_t g = 0; g < run->group_count; g++)
-        if (fal_picture_chunk_suits(&run->groups[g].chunk, encoder))
+        if (fal_picture_chunk_suits(&run->groups[g].chunk, encoder->video_input, rule, encoder->chunk_frames))
             return &run->groups[g];
     return NULL;
 }
@@ -95,15 +95,15 @@ static fal_status join_group(clip_run *run, size_t index, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_encoder_description *encoder = fal_encoder_describe(run->requests[index].encoder);
-    picture_group *group = find_group(run, encoder);
+    const fal_picture_rule rule = fal_picture_rule_of(encoder, run->how.exact);
+    picture_group *group = find_group(run, encoder, &rule);
     if (!group) {
         group = &run->groups[run->group_count];
         FAL_ALLOC(group->members, fal_calloc(run->count, sizeof *group->members));
         group->run = run;
         run->sinks[run->group_count++] =
             (fal_picture_sink){.kind = encoder->video_input, .take = take_picture, .user = group};
-        st = fal_picture_chunk_create(encoder->video_input, &encoder->picture, encoder->chunk_frames, &group->chunk,
-                                      err);
+        st = fal_picture_chunk_create(encoder->video_input, &rule, encoder->chunk_frames, &group->chunk, err);
         if (st != FAL_OK) {
             fal_error_prefix(err, "%s", encoder->origin);
             goto done;

@@ -9,6 +9,14 @@ static size_t picture_bytes(const fal_picture_rule *rule)
     return (size_t)(rule->side * rule->side * 3);
 }
 
+fal_picture_rule fal_picture_rule_of(const fal_encoder_description *encoder, bool exact)
+{
+    fal_picture_rule rule = encoder->picture;
+    if (exact)
+        rule.scaling = encoder->exact_scaling;
+    return rule;
+}
+
 fal_status fal_picture_chunk_create(fal_input_kind kind, const fal_picture_rule *rule, int64_t multiple,
                                     fal_picture_chunk *out, fal_error *err)
 {
@@ -34,12 +42,11 @@ void fal_picture_chunk_free(fal_picture_chunk *chunk)
     *chunk = (fal_picture_chunk){0};
 }
 
-bool fal_picture_chunk_suits(const fal_picture_chunk *chunk, const fal_encoder_description *encoder)
+bool fal_picture_chunk_suits(const fal_picture_chunk *chunk, fal_input_kind kind, const fal_picture_rule *rule,
+                             int64_t multiple)
 {
-    const fal_picture_rule *a = &chunk->rule, *b = &encoder->picture;
-    return chunk->kind == encoder->video_input && a->side == b->side && a->shorter == b->shorter &&
-           a->scaling == b->scaling && a->crop_floor == b->crop_floor && encoder->chunk_frames > 0 &&
-           chunk->capacity % encoder->chunk_frames == 0;
+    return chunk->kind == kind && fal_picture_rule_same(&chunk->rule, rule) && multiple > 0 &&
+           chunk->capacity % multiple == 0;
 }
 
 fal_status fal_picture_chunk_add(fal_picture_chunk *chunk, const fal_picture *picture, fal_error *err)

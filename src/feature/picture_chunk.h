@@ -15,13 +15,17 @@ typedef struct fal_picture_chunk {
     fal_picture_scaler *scaler;
 } fal_picture_chunk;
 
+/* How frames become this encoder's pictures; `exact`: as the model's own scripts do it. */
+fal_picture_rule fal_picture_rule_of(const fal_encoder_description *encoder, bool exact);
+
 /* Room for about a second of pictures, a multiple of `multiple`. */
 fal_status fal_picture_chunk_create(fal_input_kind kind, const fal_picture_rule *rule, int64_t multiple,
                                     fal_picture_chunk *out, fal_error *err);
 void fal_picture_chunk_free(fal_picture_chunk *chunk);
 
-/* True when encoders of this description can read the chunk: same pictures, and whole pieces. */
-bool fal_picture_chunk_suits(const fal_picture_chunk *chunk, const fal_encoder_description *encoder);
+/* True when the chunk has pictures of this kind and rule, and is filled in whole pieces of `multiple`. */
+bool fal_picture_chunk_suits(const fal_picture_chunk *chunk, fal_input_kind kind, const fal_picture_rule *rule,
+                             int64_t multiple);
 
 /* Scales one more picture into the chunk, which must not be full. */
 fal_status fal_picture_chunk_add(fal_picture_chunk *chunk, const fal_picture *picture, fal_error *err);

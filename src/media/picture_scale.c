@@ -78,7 +78,7 @@ void fal_picture_scaler_free(fal_picture_scaler **scaler)
     fal_release(scaler);
 }
 
-static bool same_rule(const fal_picture_rule *a, const fal_picture_rule *b)
+bool fal_picture_rule_same(const fal_picture_rule *a, const fal_picture_rule *b)
 {
     return a->side == b->side && a->shorter == b->shorter && a->scaling == b->scaling && a->crop_floor == b->crop_floor;
 }
@@ -88,7 +88,7 @@ fal_status fal_picture_scaler_fit(fal_picture_scaler **scaler, int64_t width, in
 {
     fal_picture_scaler *made = NULL;
     const fal_picture_scaler *old = *scaler;
-    if (old && old->width == width && old->height == height && same_rule(&old->rule, rule))
+    if (old && old->width == width && old->height == height && fal_picture_rule_same(&old->rule, rule))
         return FAL_OK;
     const fal_status st = fal_picture_scaler_create(width, height, rule, &made, err);
     if (st != FAL_OK)

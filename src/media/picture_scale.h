@@ -12,6 +12,9 @@
 
 enum { FAL_PICTURE_SIDE_MAX = 1024 }; /* largest `side` and `shorter` of a rule */
 
+/* Whether two rules make the same square of every picture. */
+bool fal_picture_rule_same(const fal_picture_rule *a, const fal_picture_rule *b);
+
 typedef struct fal_picture_scaler fal_picture_scaler;
 
 /* For pictures of width x height. FAL_ERR_ARGUMENT for a picture without pixels or above 16384 a side, for a rule whose

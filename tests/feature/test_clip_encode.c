@@ -241,6 +241,65 @@ static void test_pieces_are_the_whole(void **state)
     }
 }
 
+/* ---- exact preprocessing ---- */
+
+static float *rows_from_pictures(const fal_clip_request *request, const fal_picture_rule *rule, int64_t *values)
+{
+    fal_encoding whole;
+    fal_error err = {0};
+    int64_t count;
+    uint8_t *pictures = all_pictures(clip(), rule, &count);
+    fal_array array = {FAL_ELEMENT_U8, 4, {count, rule->side, rule->side, 3}, pictures};
+    fal_check_ok(fal_encode_arrays(request, session, NULL, &array, &whole, &err), &err);
+    *values = whole.rows * whole.dim;
+    float *copy = fal_malloc_array((size_t)*values, sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, whole.features, (size_t)*values * sizeof *copy);
+    fal_free(pictures);
+    return copy;
+}
+
+/* The clip has 25 frames per second: exact mode shows the same frames, only their scaling may differ. */
+static void check_scaling(const char *what, const fal_encoder *encoder, bool exact, fal_scaling scaling)
+{
+    fal_clip_request request = {.encoder = encoder, .stream = FAL_STREAM_VIDEO};
+    fal_picture_rule rule = fal_encoder_describe(encoder)->picture;
+    rule.scaling = scaling;
+    int64_t values;
+    float *want = rows_from_pictures(&request, &rule, &values);
+    fal_clip_encoding got = encode(clip(), &request, 1, (fal_input_request){.exact = exact});
+    assert_int_equal(got.rows[0].status, FAL_OK);
+    assert_int_equal(got.rows[0].features.rows * got.rows[0].features.dim, values);
+    fal_check_close(what, got.rows[0].features.data, want, (size_t)values, 0, 0);
+    fal_free(want);
+    fal_clip_encoding_free(&got);
+}
+
+/* Official VideoMAE files get OpenCV's filter; without exactness, and for other files with it, Pillow's. */
+static void test_exact_scaling(void **state)
+{
+    (void)state;
+    fal_encoder *official = NULL;
+    fal_error err = {0};
+    int64_t values;
+    fal_check_ok(fal_encoder_open(fal_data_path("videomae/official_pretrain_syn/checkpoint.pth"),
+                                  &(fal_encoder_options){.heads = 5}, &official, &err),
+                 &err);
+    check_scaling("official", official, false, FAL_SCALE_BILINEAR);
+    check_scaling("official, exact", official, true, FAL_SCALE_OPENCV_BILINEAR);
+    check_scaling("Hugging Face, exact", encoders[VIDEOMAE], true, FAL_SCALE_BILINEAR);
+    check_scaling("clip, exact", encoders[CLIP], true, FAL_SCALE_BICUBIC);
+    fal_clip_request request = {.encoder = official, .stream = FAL_STREAM_VIDEO};
+    float *pillow = rows_from_pictures(&request, &fal_encoder_describe(official)->picture, &values);
+    fal_picture_rule rule = fal_encoder_describe(official)->picture;
+    rule.scaling = FAL_SCALE_OPENCV_BILINEAR;
+    float *opencv = rows_from_pictures(&request, &rule, &values);
+    assert_true(memcmp(pillow, opencv, (size_t)values * sizeof *pillow) != 0);
+    fal_free(pillow);
+    fal_free(opencv);
+    fal_encoder_free(&official);
+}
+
 /* Twice the same encoder: its pictures are scaled once, and both get them. */
 static void test_shared_pictures(void **state)
 {
@@ -468,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_alone_and_together_on_a_face),
         cmocka_unit_test(test_rows_and_rates),
         cmocka_unit_test(test_pieces_are_the_whole),
+        cmocka_unit_test(test_exact_scaling),
         cmocka_unit_test(test_shared_pictures),
         cmocka_unit_test(test_clip_without_sound),
         cmocka_unit_test(test_clip_without_picture),
