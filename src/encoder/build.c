@@ -4,6 +4,10 @@
 
 #include <stdatomic.h>
 
+/* Whoever packs half-precision or scaled weights holds a float32 copy of one matrix meanwhile. That many of them stay
+ * small beside a model, however many cores there are; packing is bound by memory, not by arithmetic. */
+enum { MOST_AT_ONCE = 8 };
+
 void fal_build_release(const fal_build *build, const void *tensors, size_t bytes)
 {
     const fal_tensor *each = tensors;
@@ -39,6 +43,7 @@ static bool build_one(void *user, int worker, size_t item)
 fal_status fal_build_all(const fal_build *build, size_t count, fal_build_item *make, void *user, fal_error *err)
 {
     build_job job = {.make = make, .user = user, .failed = ATOMIC_FLAG_INIT, .status = FAL_OK, .err = err};
-    fal_status st = fal_parallel_for(build->threads, count, build_one, &job, err);
+    int threads = build->threads < MOST_AT_ONCE ? build->threads : MOST_AT_ONCE;
+    fal_status st = fal_parallel_for(threads, count, build_one, &job, err);
     return st != FAL_OK ? st : job.status;
 }

@@ -15,7 +15,7 @@ typedef struct fal_build {
  * two. `tensors` is any struct made of fal_tensor members only; members without data are skipped. */
 void fal_build_release(const fal_build *build, const void *tensors, size_t bytes);
 
-/* Calls make(user, item, err) for item = 0..count-1 on the build's threads; the first error wins. */
+/* Calls make(user, item, err) for item = 0..count-1 on the build's threads, or some of them; the first error wins. */
 typedef fal_status fal_build_item(void *user, size_t item, fal_error *err);
 fal_status fal_build_all(const fal_build *build, size_t count, fal_build_item *make, void *user, fal_error *err);
 

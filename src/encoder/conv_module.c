@@ -9,8 +9,6 @@ struct fal_conv_module {
     fal_conv *depthwise; /* with BatchNorm and swish */
 };
 
-static const fal_tensor none = {0};
-
 static fal_status create_depthwise(const fal_conv_module_weights *w, fal_precision precision, fal_conv **out,
                                    fal_error *err)
 {
@@ -27,7 +25,8 @@ static fal_status create_depthwise(const fal_conv_module_weights *w, fal_precisi
                               .act = FAL_ACT_SWISH,
                               .precision = precision};
     if (w->depthwise_w.shape[2] % 2 == 0)
-        return fal_fail(err, FAL_ERR_UNSUPPORTED, "the depthwise convolution has %lld taps, only odd numbers are covered",
+        return fal_fail(err, FAL_ERR_UNSUPPORTED,
+                        "the depthwise convolution has %lld taps, only odd numbers are covered",
                         (long long)w->depthwise_w.shape[2]);
     return fal_conv_create(&params, out, err);
 }
@@ -39,9 +38,9 @@ fal_status fal_conv_module_create(const fal_conv_module_weights *weights, double
     fal_conv_module *m = NULL;
     FAL_ALLOC(m, fal_calloc(1, sizeof *m));
     FAL_TRY(fal_norm_create(&weights->norm, norm_eps, &m->norm, err));
-    FAL_TRY(fal_scaled_linear_create(&weights->pw1_w, &weights->pw1_b, &none, 1, precision, &m->pw1, err));
+    FAL_TRY(fal_scaled_linear_create(&weights->pw1_w, &weights->pw1_b, NULL, 1, precision, &m->pw1, err));
     FAL_TRY(create_depthwise(weights, precision, &m->depthwise, err));
-    FAL_TRY(fal_scaled_linear_create(&weights->pw2_w, &weights->pw2_b, &none, 1, precision, &m->pw2, err));
+    FAL_TRY(fal_scaled_linear_create(&weights->pw2_w, &weights->pw2_b, NULL, 1, precision, &m->pw2, err));
     *out = m;
     m = NULL;
 done:

@@ -22,8 +22,8 @@ fal_status fal_conv_module_create(const fal_conv_module_weights *weights, double
                                   fal_conv_module **out, fal_error *err);
 void fal_conv_module_free(fal_conv_module **module);
 
-/* x [rows, D] in place. With `stages` the stages "layer0_conv_norm" and "layer0_conv_depthwise" (after BN and swish) are
- * shown. */
+/* x [rows, D] in place. With `stages` the stages "layer0_conv_norm" and "layer0_conv_depthwise" (after BN and swish)
+ * are shown. */
 fal_status fal_conv_module_run(const fal_conv_module *module, fal_forward *pass, float *x, int64_t rows, bool stages,
                                fal_error *err);
 

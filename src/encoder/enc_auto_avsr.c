@@ -185,9 +185,11 @@ static const fal_trunk_stages audio_stages = {
 
 static fal_status open_video(const fal_forward *pass, fal_mouth_frames *mouth, fal_speech_input *out, fal_error *err)
 {
-    fal_status st = fal_mouth_open(pass->video, FAL_GREY_WEIGHTED, mouth, err);
+    fal_status st = FAL_OK;
+    FAL_TRY(fal_mouth_open(pass->video, FAL_GREY_WEIGHTED, mouth, err));
     *out =
         (fal_speech_input){.read = fal_mouth_read, .source = mouth, .frames = mouth->frames, .stages = &video_stages};
+done:
     return st;
 }
 

@@ -42,8 +42,8 @@ void fal_feed_forward_free(fal_feed_forward **feed_forward)
     fal_release(feed_forward);
 }
 
-fal_status fal_feed_forward_run(const fal_feed_forward *ff, fal_forward *pass, float *x, int64_t rows, const char *stage,
-                                fal_error *err)
+fal_status fal_feed_forward_run(const fal_feed_forward *ff, fal_forward *pass, float *x, int64_t rows,
+                                const char *stage, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_run *run = pass->run;

@@ -1,4 +1,7 @@
-/* The feed-forward half of a layer: x += scale * fc2(act(fc1(norm(x)))), or post-norm: x = norm(x + fc2(act(fc1(x)))). */
+/* The feed-forward half of a layer:
+ *
+ *   pre-norm   x += factor * scale * fc2(act(fc1(norm(x))))
+ *   post-norm  x = norm(x + factor * scale * fc2(act(fc1(x)))) */
 #ifndef FAL_ENCODER_FEED_FORWARD_H
 #define FAL_ENCODER_FEED_FORWARD_H
 
@@ -8,10 +11,10 @@
 
 /* What a file holds. Members are fal_tensor only. */
 typedef struct fal_feed_forward_weights {
-    fal_norm_weights norm;     /* [D]; with running statistics a BatchNorm (BRAVEn) */
-    fal_tensor fc1_w, fc1_b;   /* [F,D], [F] */
-    fal_tensor fc2_w, fc2_b;   /* [D,F], [D] */
-    fal_tensor scale;          /* [D] layer scale; absent: 1 */
+    fal_norm_weights norm;   /* [D]; with running statistics a BatchNorm (BRAVEn) */
+    fal_tensor fc1_w, fc1_b; /* [F,D], [F] */
+    fal_tensor fc2_w, fc2_b; /* [D,F], [D] */
+    fal_tensor scale;        /* [D] layer scale; absent: 1 */
 } fal_feed_forward_weights;
 
 typedef struct fal_feed_forward_params {
@@ -28,7 +31,7 @@ fal_status fal_feed_forward_create(const fal_feed_forward_params *params, const 
 void fal_feed_forward_free(fal_feed_forward **ff);
 
 /* x [rows, D] in place. `stage`: name for the inner activations act(fc1(..)) [rows, F]; NULL: not shown. */
-fal_status fal_feed_forward_run(const fal_feed_forward *ff, fal_forward *pass, float *x, int64_t rows, const char *stage,
-                                fal_error *err);
+fal_status fal_feed_forward_run(const fal_feed_forward *ff, fal_forward *pass, float *x, int64_t rows,
+                                const char *stage, fal_error *err);
 
 #endif

@@ -17,9 +17,7 @@ static void pool(const fal_forward *pass, const float *x, int64_t rows, int64_t 
     const fal_pooling *p = &pass->pooling;
     int64_t group = p->group > 0 ? p->group : 1, groups = rows / group;
     switch (p->kind) {
-    case FAL_POOL_NONE:
-        memcpy(out, x, (size_t)(rows * dim) * sizeof *x);
-        break;
+    case FAL_POOL_NONE: memcpy(out, x, (size_t)(rows * dim) * sizeof *x); break;
     case FAL_POOL_JOIN:
         memcpy(out, x, (size_t)(rows * dim) * sizeof *x);
         for (int64_t r = rows; r % group; r++)

@@ -8,8 +8,8 @@
 /* Rows of a layer to one row per feature row. */
 typedef struct fal_pooling {
     enum { FAL_POOL_NONE, FAL_POOL_JOIN, FAL_POOL_FIRST, FAL_POOL_MEAN } kind;
-    int64_t group; /* consecutive rows that make one: JOIN writes them side by side (the last row repeated when it does not
-                      come out even), FIRST takes the first, MEAN averages those after `skip` */
+    int64_t group; /* consecutive rows that make one: JOIN writes them side by side (the last row repeated when it does
+                      not come out even), FIRST takes the first, MEAN averages those after `skip` */
     int64_t skip;
 } fal_pooling;
 
@@ -20,11 +20,11 @@ typedef struct fal_forward {
     const bool *want;                /* [layers + 1]: hidden states to keep */
     int64_t last_layer;              /* highest layer to compute; all of them when features are wanted */
     bool features;
-    fal_pooling pooling;             /* of the hidden states kept; NONE: as they are */
+    fal_pooling pooling; /* of the hidden states kept; NONE: as they are */
     /* results, in the run's arena */
-    fal_hidden *hidden; /* [layers + 1], data NULL where not wanted */
+    fal_hidden *hidden;            /* [layers + 1], data NULL where not wanted */
     int64_t piece_row, piece_rows; /* fal_forward_pieces: rows before the piece being worked on, and of all */
-    const float *out;   /* [rows, dim], NULL when features are not wanted */
+    const float *out;              /* [rows, dim], NULL when features are not wanted */
     int64_t rows;
 } fal_forward;
 

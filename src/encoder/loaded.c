@@ -25,7 +25,7 @@ void fal_loaded_config_text(const fal_family *family, const void *config, fal_bu
     fal_jw_end_object(&w);
 }
 
-/* The released size with this configuration; of several with the same one, the longest whose name occurs in the path. */
+/* The released size with this configuration; of several, the longest whose name occurs in the path. */
 static const char *size_name(const fal_family *family, const void *config, const char *path)
 {
     const char *size = NULL;

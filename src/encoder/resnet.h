@@ -62,17 +62,17 @@ typedef void fal_frame_reader(const void *source, int64_t frame, float *out);
 
 /* Names under which stages are shown, channels last; NULL: not shown. */
 typedef struct fal_trunk_stages {
-    const char *stem;                      /* [T,22,22,W0] or [160 T,W0] */
-    const char *layers[FAL_TRUNK_STAGES];  /* [T,22,22,W1] .. [T,3,3,W4] or [160 T,W1] .. [20 T,W4] */
-    const char *out;                       /* [T,W4] */
+    const char *stem;                     /* [T,22,22,W0] or [160 T,W0] */
+    const char *layers[FAL_TRUNK_STAGES]; /* [T,22,22,W1] .. [T,3,3,W4] or [160 T,W1] .. [20 T,W4] */
+    const char *out;                      /* [T,W4] */
 } fal_trunk_stages;
 
 typedef struct fal_trunk_args {
     fal_frame_reader *read;
     const void *source;
-    int64_t frames;                 /* T */
+    int64_t frames; /* T */
     const fal_trunk_stages *stages;
-    float *out;                     /* [T,W4] */
+    float *out; /* [T,W4] */
 } fal_trunk_args;
 
 /* Outside the clip the stem sees zeros, which stand for mean grey and for silence. */

@@ -19,7 +19,7 @@ static fal_status scaled_copy(const fal_tensor *weight, const fal_tensor *bias, 
     fal_tensor_copy_f32(weight, values);
     if (bias->data)
         fal_tensor_copy_f32(bias, values + out * in);
-    if (scale->data) {
+    if (scale && scale->data) {
         FAL_ALLOC(scales, fal_malloc_array((size_t)out, sizeof *scales));
         fal_tensor_copy_f32(scale, scales);
     }
@@ -45,7 +45,7 @@ fal_status fal_scaled_linear_create(const fal_tensor *weight, const fal_tensor *
     fal_tensor w = *weight, b = *bias;
     if (w.rank == 3 && w.shape[2] == 1)
         w.rank = 2;
-    if (scale->data || factor != 1) {
+    if ((scale && scale->data) || factor != 1) {
         FAL_TRY(scaled_copy(&w, bias, scale, factor, &copy, err));
         b = fal_tensor_f32(bias->data ? copy + w.shape[0] * w.shape[1] : NULL, 1, &w.shape[0]);
         w = fal_tensor_f32(copy, 2, (int64_t[]){w.shape[0], w.shape[1]});

@@ -5,8 +5,8 @@
 
 #include "tensor/ops.h"
 
-/* weight [out, in], or [out, in, 1] as a convolution of width 1 stores it; bias and scale [out], or without data: 0 and
- * 1. */
+/* weight [out, in], or [out, in, 1] as a convolution of width 1 stores it; bias [out], or without data: 0; scale [out],
+ * or without data or NULL: 1. */
 fal_status fal_scaled_linear_create(const fal_tensor *weight, const fal_tensor *bias, const fal_tensor *scale,
                                     double factor, fal_precision precision, fal_linear **out, fal_error *err);
 

@@ -9,7 +9,7 @@
  *   gate = s(sum of the first four of u W^T + c) * (s(sum of the last four) * const[a] - 1) + 2,   s the sigmoid.
  * The sums of four are taken once, over the weights. */
 typedef struct gate {
-    float *rows[2];  /* [d] each, one allocation that starts at rows[0] */
+    float *rows[2]; /* [d] each, one allocation that starts at rows[0] */
     double bias[2];
     float *constant; /* [heads] */
 } gate;
@@ -17,7 +17,7 @@ typedef struct gate {
 struct fal_self_attention {
     fal_self_attention_params params;
     fal_precision precision;
-    fal_linear *qkv;      /* [3D, D]: one product for q, k and v */
+    fal_linear *qkv; /* [3D, D]: one product for q, k and v */
     fal_linear *out;
     fal_linear *pos;      /* relative positions */
     float *pos_u, *pos_v; /* [D] each, one allocation that starts at pos_u */
@@ -100,8 +100,8 @@ static fal_status create_gate(const fal_self_attention_params *params, const fal
         const float *four = weight + 4 * half * channels, *b = bias + 4 * half;
         g->bias[half] = (double)b[0] + b[1] + b[2] + b[3];
         for (int64_t c = 0; c < channels; c++)
-            g->rows[half][c] = (float)((double)four[c] + four[channels + c] + four[2 * channels + c] +
-                                       four[3 * channels + c]);
+            g->rows[half][c] =
+                (float)((double)four[c] + four[channels + c] + four[2 * channels + c] + four[3 * channels + c]);
     }
 done:
     fal_free(weight);
@@ -147,11 +147,13 @@ void fal_self_attention_free(fal_self_attention **attention)
 
 void fal_relative_table(int64_t rows, int64_t width, float *table)
 {
-    for (int64_t r = 0; r < 2 * rows - 1; r++)
-        for (int64_t c = 0; c < width; c++) {
-            double angle = (double)(rows - 1 - r) * exp(-(double)(c - c % 2) * log(10000.0) / (double)width);
+    for (int64_t c = 0; c < width; c++) {
+        double frequency = exp(-(double)(c - c % 2) * log(10000.0) / (double)width);
+        for (int64_t r = 0; r < 2 * rows - 1; r++) {
+            double angle = (double)(rows - 1 - r) * frequency;
             table[r * width + c] = (float)(c % 2 ? cos(angle) : sin(angle));
         }
+    }
 }
 
 static int64_t bucket(int64_t distance, int64_t buckets, int64_t max_distance)
@@ -165,7 +167,8 @@ static int64_t bucket(int64_t distance, int64_t buckets, int64_t max_distance)
     return first + (which < half - 1 ? which : half - 1);
 }
 
-void fal_bucket_bias(const float *table, int64_t buckets, int64_t heads, int64_t max_distance, int64_t rows, float *bias)
+void fal_bucket_bias(const float *table, int64_t buckets, int64_t heads, int64_t max_distance, int64_t rows,
+                     float *bias)
 {
     for (int64_t r = 0; r < 2 * rows - 1; r++) {
         const float *of_bucket = table + bucket(r - (rows - 1), buckets, max_distance) * heads;
@@ -224,13 +227,12 @@ done:
 }
 
 /* mixed [rows, D]: the heads' output side by side. */
-static fal_status mix(const fal_self_attention *a, fal_run *run, const fal_self_attention_args *args,
-                      const float *qkv, float *mixed, fal_error *err)
+static fal_status mix(const fal_self_attention *a, fal_run *run, const fal_self_attention_args *args, const float *qkv,
+                      float *mixed, fal_error *err)
 {
     fal_status st = FAL_OK;
     int64_t width = a->params.width;
-    fal_attention_args one = {
-        .rows = args->sequence, .dim = width, .heads = a->params.heads, .qkv_stride = 3 * width};
+    fal_attention_args one = {.rows = args->sequence, .dim = width, .heads = a->params.heads, .qkv_stride = 3 * width};
     FAL_TRY(add_positions(a, run, args, &one, err));
     for (int64_t first = 0; first < args->rows; first += args->sequence) {
         one.q = qkv + first * 3 * width;

@@ -1,10 +1,12 @@
 /* Multi-head self-attention with the ways of the encoders to know positions.
  *
  *   q, k, v = Linear(x), heads are consecutive slices of D/heads channels, softmax over the rows of one sequence
- *   none      score_ij = q_i.k_j / sqrt(d)                                                     (Vaswani et al. 2017)
- *   bucketed  score_ij += gate_i * table[bucket(j - i)], the gate from the input of the layer  (WavLM, Chen et al. 2022)
- *   relative  score_ij = ((q_i + u).k_j + (q_i + v).(W_pos p_{i-j})) / sqrt(d)                 (Transformer-XL, Dai et al.
- *             2019, as in ESPnet's "latest" variant; BRAVEn and Auto-AVSR) */
+ *   none      score_ij = q_i.k_j / sqrt(d)
+ *             (Vaswani et al. 2017)
+ *   bucketed  score_ij += gate_i * table[bucket(j - i)], the gate from the input of the layer
+ *             (WavLM, Chen et al. 2022)
+ *   relative  score_ij = ((q_i + u).k_j + (q_i + v).(W_pos p_{i-j})) / sqrt(d)
+ *             (Transformer-XL, Dai et al. 2019, as in ESPnet's "latest" variant; BRAVEn and Auto-AVSR) */
 #ifndef FAL_ENCODER_SELF_ATTENTION_H
 #define FAL_ENCODER_SELF_ATTENTION_H
 
@@ -48,8 +50,9 @@ fal_status fal_self_attention_run(const fal_self_attention *attention, fal_forwa
 void fal_relative_table(int64_t rows, int64_t width, float *table);
 
 /* The bucketed bias [heads, 2 rows - 1], entry j - i + rows - 1, from the learnt table [buckets, heads] (row-major):
- * half of the buckets for each direction; in each half the first half one bucket per distance, the rest logarithmic up to
- * max_distance (T5, Raffel et al. 2020). The logarithm is taken in float32, as upstream does. */
-void fal_bucket_bias(const float *table, int64_t buckets, int64_t heads, int64_t max_distance, int64_t rows, float *bias);
+ * half of the buckets for each direction; in each half the first half one bucket per distance, the rest logarithmic up
+ * to max_distance (T5, Raffel et al. 2020). The logarithm is taken in float32, as upstream does. */
+void fal_bucket_bias(const float *table, int64_t buckets, int64_t heads, int64_t max_distance, int64_t rows,
+                     float *bias);
 
 #endif

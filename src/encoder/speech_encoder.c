@@ -244,7 +244,6 @@ void fal_speech_free(fal_speech_encoder **encoder)
 
 fal_status fal_speech_build(fal_speech_encoder *e, const fal_build *build, fal_error *err)
 {
-    static const fal_tensor none = {0};
     fal_status st = FAL_OK;
     const speech_weights *w = &e->weights;
     fal_transformer_params layers = {.width = e->config.width,
@@ -257,7 +256,7 @@ fal_status fal_speech_build(fal_speech_encoder *e, const fal_build *build, fal_e
                                      .act = FAL_ACT_RELU,
                                      .positions = FAL_POSITIONS_RELATIVE};
     FAL_TRY(fal_trunk_create(&w->trunk, &e->config.trunk, build, &e->trunk, err));
-    FAL_TRY(fal_scaled_linear_create(&w->project_w, &w->project_b, &none, sqrt((double)e->config.width),
+    FAL_TRY(fal_scaled_linear_create(&w->project_w, &w->project_b, NULL, sqrt((double)e->config.width),
                                      build->precision, &e->project, err));
     FAL_TRY(fal_transformer_create(&layers, w->blocks, build, &e->layers, err));
     FAL_TRY(fal_norm_create(&w->norm, LN_EPS, &e->norm, err));

@@ -208,10 +208,10 @@ static fal_status check_file(fal_verification *v, fal_verified_file *file, fal_e
     file->agrees = file->expected && fal_digest_agrees(got, file->expected);
     if (!file->expected || file->agrees)
         goto done;
-    FAL_ALLOC(text, fal_asprintf("%s: its %s is %s, the %s says %.80s: the file was changed or damaged%s%s", file->path,
-                                 file->kind, got, file->from, file->expected,
+    FAL_ALLOC(text, fal_asprintf("%s: its %s is %s, the %s says %.80s: the file was changed or damaged%s%s%s",
+                                 file->path, file->kind, got, file->from, file->expected,
                                  v->place.entry ? "; fetch it again with `falsetto models pull --force " : "",
-                                 v->place.entry ? v->place.entry->model.name : ""));
+                                 v->place.entry ? v->place.entry->model.name : "", v->place.entry ? "`" : ""));
     FAL_TRY(add_problem(v, text, err));
 done:
     fal_free(text);

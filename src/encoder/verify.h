@@ -27,16 +27,16 @@ typedef struct fal_verified_file {
 
 typedef struct fal_verification {
     fal_place place;
-    fal_loaded loaded;         /* as far as opening got */
+    fal_loaded loaded; /* as far as opening got */
     bool opens;
-    size_t checked_members;    /* zip members whose checksum agrees; 0: the container has none */
-    size_t tensors, used;      /* in the file, and of these bound */
-    bool scanned;              /* the values were looked at */
-    size_t odd_tensors;        /* with values that are not finite, used or not */
+    size_t checked_members; /* zip members whose checksum agrees; 0: the container has none */
+    size_t tensors, used;   /* in the file, and of these bound */
+    bool scanned;           /* the values were looked at */
+    size_t odd_tensors;     /* with values that are not finite, used or not */
     fal_odd_tensor odd[FAL_VERIFY_NAMES];
     fal_verified_file *files;
     size_t file_count;
-    fal_json *receipt;         /* pull.json beside the files, NULL without */
+    fal_json *receipt;                   /* pull.json beside the files, NULL without */
     char *problems[FAL_VERIFY_PROBLEMS]; /* sentences; none: the file is in order */
     size_t problem_count;
 } fal_verification;

@@ -449,8 +449,8 @@ static void test_unknown_files(void **state)
     fal_encoder_options options = {.family = "nonsense"};
     fal_check_fails(fal_encoder_open(path, &options, &enc, &err), FAL_ERR_UNSUPPORTED, "nonsense", &err);
     fal_check_fails(fal_encoder_open("no-such-model", NULL, &enc, &err), FAL_ERR_NOT_FOUND, "no-such-model", &err);
-    fal_check_fails(fal_encoder_open("avhubert-large", NULL, &enc, &err), FAL_ERR_NOT_FOUND, "models pull avhubert-large",
-                    &err);
+    fal_check_fails(fal_encoder_open("avhubert-large", NULL, &enc, &err), FAL_ERR_NOT_FOUND,
+                    "models pull avhubert-large", &err);
     fal_check_fails(fal_model_init("no-such-model", 0, FAL_NUMBERS_F32, path, NULL, &err), FAL_ERR_NOT_FOUND,
                     "no-such-model", &err);
     assert_null(enc);
