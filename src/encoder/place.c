@@ -11,6 +11,15 @@
 
 static const char *const endings[] = {".safetensors", ".pt", ".pth", ".bin", ".ckpt"};
 
+size_t fal_weights_stem(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < FAL_COUNT(endings); i++)
+        if (fal_str_ends(name, endings[i]) && length > strlen(endings[i]))
+            return length - strlen(endings[i]);
+    return length;
+}
+
 void fal_place_free(fal_place *place)
 {
     fal_free(place->path);
@@ -41,10 +50,7 @@ static void content_free(content *c)
 
 static bool looks_like_weights(const char *name)
 {
-    size_t i = 0;
-    while (i < FAL_COUNT(endings) && !fal_str_ends(name, endings[i]))
-        i++;
-    return name[0] != '.' && i < FAL_COUNT(endings);
+    return name[0] != '.' && name[fal_weights_stem(name)];
 }
 
 static fal_status look_into(const char *folder, content *out, fal_error *err)

@@ -29,6 +29,9 @@ fal_encoder_options fal_place_options(const fal_place *place, const fal_encoder_
  * download of it was begun. */
 fal_status fal_place_installed(const char *name, char **path, bool *unfinished, fal_error *err);
 
+/* Length of a file name without the ending that weights have; all of it when it has none, or nothing else. */
+size_t fal_weights_stem(const char *name);
+
 /* Streams of a catalogue row, bits 1 << fal_stream. */
 int fal_entry_streams(const fal_config_entry *entry, const fal_family *family);
 

@@ -2,23 +2,14 @@
 
 #include "core/str.h"
 #include "encoder/family.h"
+#include "encoder/place.h"
 
 #include <string.h>
 
-/* Length of a file name without a weights ending. */
-static size_t stem_length(const char *name)
-{
-    static const char *const endings[] = {".pt", ".pth", ".ckpt", ".bin", ".safetensors"};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (fal_str_ends(name, endings[i]))
-            return strlen(name) - strlen(endings[i]);
-    return strlen(name);
-}
-
 static bool same_stem(const char *a, const char *b)
 {
-    size_t length = stem_length(a);
-    return length == stem_length(b) && !memcmp(a, b, length);
+    size_t length = fal_weights_stem(a);
+    return length == fal_weights_stem(b) && !memcmp(a, b, length);
 }
 
 /* `name` is the catalogue's for the model of this file name. */
