@@ -121,6 +121,15 @@ static bool trustworthy(const work *w, const fal_member *m)
     return fal_encoder_describe(m->encoder)->video_input == FAL_INPUT_FRAME || !w->clip.inputs.face.whole_frames;
 }
 
+/* Rows are finite; a head of damaged weights may give anything. */
+static bool are_finite(double clip_logit, const float *frame_logits, int64_t frames)
+{
+    bool finite = isfinite(clip_logit);
+    for (int64_t t = 0; finite && t < frames; t++)
+        finite = isfinite(frame_logits[t]);
+    return finite;
+}
+
 static fal_status score_rows(work *w, const fal_member *m, const fal_part_rows *rows, fal_opinion *opinion,
                              fal_error *err)
 {
@@ -133,6 +142,9 @@ static fal_status score_rows(work *w, const fal_member *m, const fal_part_rows *
     if (st == FAL_ERR_TOO_SHORT)
         return FAL_OK; /* for this head: said in the reasons */
     FAL_TRY(st);
+    if (!are_finite(clip_logit, logits, rows->rows))
+        FAL_FAIL(FAL_ERR_FORMAT, "%s gives scores that are not finite: its weights are damaged",
+                 fal_head_describe(m->head)->origin);
     opinion->clip_logit = clip_logit;
     opinion->frame_logits = logits;
     opinion->frames = rows->rows;

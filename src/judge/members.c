@@ -2,7 +2,6 @@
 
 #include "core/alloc.h"
 #include "core/str.h"
-#include "judge/part_name.h"
 
 #include <string.h>
 

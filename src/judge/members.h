@@ -4,10 +4,9 @@
 
 #include "feature/clip_encode.h"
 #include "feature/encoder_pool.h"
+#include "judge/part_name.h"
 
 #include <falsetto/judge.h>
-
-enum { FAL_PART_FEATURES = -1 };
 
 /* Where one part of a head's rows comes from. */
 typedef struct fal_member_part {

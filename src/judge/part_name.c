@@ -27,7 +27,7 @@ static bool parse_layer(const char *text, int *layer)
 
 bool fal_part_name_parse(const char *name, fal_part_name *out)
 {
-    fal_part_name part = {.layer = -1};
+    fal_part_name part = {.layer = FAL_PART_FEATURES};
     bool known = !name || parse_layer(name, &part.layer);
     for (size_t i = 0; !known && i < sizeof keys / sizeof *keys; i++) {
         size_t length = strlen(keys[i].key);

@@ -6,9 +6,11 @@
 
 #include <stdbool.h>
 
+enum { FAL_PART_FEATURES = -1 };
+
 typedef struct fal_part_name {
     fal_stream stream; /* 0: the name does not say, the encoder has one stream */
-    int layer;         /* -1: features */
+    int layer;         /* hidden state, or FAL_PART_FEATURES */
 } fal_part_name;
 
 /* NULL stands for features of an unnamed stream. False for a name that extraction does not write. */

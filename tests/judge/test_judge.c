@@ -345,6 +345,26 @@ static void test_bad_members(void **state)
     fal_judge_free(NULL);
 }
 
+/* Scores that overflow must not come out as a verdict. */
+static void test_damaged_head(void **state)
+{
+    (void)state;
+    float weight[64];
+    fal_probe probe = {.dim = 64, .weight = weight, .l2_normalise = false};
+    for (int i = 0; i < 64; i++)
+        weight[i] = 3e38f;
+    const char *path = fal_temp_path("damaged.safetensors");
+    fal_error err = {0};
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AUDIO}, &raw, &err), &err);
+    fal_judge_member member = {wave_encoder(), path, 0, NULL};
+    fal_judge *judge = open_judge(&member, 1);
+    fal_judgement *j = NULL;
+    fal_check_fails(fal_judge_clip(judge, tone("damaged", 1000), NULL, &j, &err), FAL_ERR_FORMAT,
+                    "damaged.safetensors gives scores that are not finite", &err);
+    assert_null(j);
+    fal_judge_free(&judge);
+}
+
 static void test_unreadable_clip(void **state)
 {
     (void)state;
@@ -429,7 +449,8 @@ done:
 static void test_allocation_failures(void **state)
 {
     (void)state;
-    job what = {{wave_encoder(), make_head("alloc", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL}, tone("alloc", 300)};
+    job what = {{wave_encoder(), make_head("alloc", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL},
+                tone("alloc", 300)};
     fal_check_alloc_failures("judge a clip", judge_and_report, &what);
 }
 
@@ -447,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_clip_too_short_for_a_frame),
         cmocka_unit_test(test_head_of_another_encoder),
         cmocka_unit_test(test_bad_members),
+        cmocka_unit_test(test_damaged_head),
         cmocka_unit_test(test_unreadable_clip),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_real_clip),
