@@ -52,6 +52,7 @@ static void note_failure(extraction *x, const char *clip, const fal_extract_targ
     pthread_mutex_lock(&x->lock);
     x->report.failed++;
     fal_buf_append(&x->failed, line.data, line.length);
+    x->failed.failed |= line.failed;
     fal_log_warn(x->opt->log, "%s: %s", target->label, why);
     pthread_mutex_unlock(&x->lock);
     fal_buf_free(&line);
