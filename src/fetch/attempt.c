@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool fal_download_end(fal_download *d, fal_verdict verdict, fal_status status, const char *fmt, ...)
+bool fal_download_end(fal_download *d, fal_attempt_verdict verdict, fal_status status, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -25,7 +25,7 @@ void fal_download_drop(fal_download *d)
     fal_status st = fal_part_empty(d->part, &err);
     d->resumed = false;
     if (st != FAL_OK)
-        fal_download_end(d, FAL_VERDICT_STOP, st, "%s", err.text);
+        fal_download_end(d, FAL_ATTEMPT_STOP, st, "%s", err.text);
 }
 
 /* ---- may the part be gone on with? ---- */
@@ -62,20 +62,20 @@ void fal_download_from(fal_download *d, int64_t base)
 static void judge_status(fal_download *d, int status)
 {
     if (status == 404 || status == 410)
-        fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_NOT_FOUND, "%s: the file is not there (HTTP %d)", d->url, status);
+        fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_NOT_FOUND, "%s: the file is not there (HTTP %d)", d->url, status);
     else if (status == 401 || status == 403 || status == 407)
-        fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO,
+        fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_IO,
                          "%s: the server asks who you are (HTTP %d); put name and password in ~/.netrc, or download it "
                          "with a browser",
                          d->url, status);
     else if (status == 416)
-        fal_download_end(d, FAL_VERDICT_ANEW, FAL_ERR_IO, "%s: the file is shorter than what has arrived (HTTP 416)",
+        fal_download_end(d, FAL_ATTEMPT_ANEW, FAL_ERR_IO, "%s: the file is shorter than what has arrived (HTTP 416)",
                          d->url);
     else if (status == 408 || status == 429 || status >= 500)
-        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: the server is busy or broken (HTTP %d)", d->url,
+        fal_download_end(d, FAL_ATTEMPT_RETRY, FAL_ERR_IO, "%s: the server is busy or broken (HTTP %d)", d->url,
                          status);
     else
-        fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: the server refuses (HTTP %d)", d->url, status);
+        fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_IO, "%s: the server refuses (HTTP %d)", d->url, status);
 }
 
 static void judge_cut(fal_download *d, const char *text)
@@ -84,10 +84,10 @@ static void judge_cut(fal_download *d, const char *text)
     const fal_part *part = d->part;
     fal_size_text(came, part->bytes);
     if (part->origin.total >= 0)
-        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: %s, after %s of %s", d->url, text, came,
+        fal_download_end(d, FAL_ATTEMPT_RETRY, FAL_ERR_IO, "%s: %s, after %s of %s", d->url, text, came,
                          fal_size_text(all, part->origin.total));
     else
-        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: %s, after %s", d->url, text, came);
+        fal_download_end(d, FAL_ATTEMPT_RETRY, FAL_ERR_IO, "%s: %s, after %s", d->url, text, came);
 }
 
 static void judge(fal_download *d, const fal_transfer_outcome *o)
@@ -98,17 +98,17 @@ static void judge(fal_download *d, const fal_transfer_outcome *o)
     case FAL_TRANSFER_STATUS: judge_status(d, o->status); break;
     case FAL_TRANSFER_CUT: judge_cut(d, o->text); break;
     case FAL_TRANSFER_CANCELLED:
-        fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_CANCELLED,
+        fal_download_end(d, FAL_ATTEMPT_STOP, FAL_ERR_CANCELLED,
                          "%s: stopped; what has arrived is kept for the next time", d->options->path);
         break;
     case FAL_TRANSFER_UNREACHABLE:
-        fal_download_end(d, d->reached ? FAL_VERDICT_RETRY : FAL_VERDICT_NEXT, FAL_ERR_IO,
+        fal_download_end(d, d->reached ? FAL_ATTEMPT_RETRY : FAL_ATTEMPT_NEXT, FAL_ERR_IO,
                          "%s: %s; is this machine online, or does it need a proxy (https_proxy)?", d->url, o->text);
         break;
-    case FAL_TRANSFER_REFUSED: fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: %s", d->url, o->text); break;
-    case FAL_TRANSFER_MEMORY: fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_MEMORY, "%s: out of memory", d->url); break;
+    case FAL_TRANSFER_REFUSED: fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_IO, "%s: %s", d->url, o->text); break;
+    case FAL_TRANSFER_MEMORY: fal_download_end(d, FAL_ATTEMPT_STOP, FAL_ERR_MEMORY, "%s: out of memory", d->url); break;
     case FAL_TRANSFER_NONE:
-        fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_UNSUPPORTED, "%s; download %s by hand and put it at %s", o->text,
+        fal_download_end(d, FAL_ATTEMPT_STOP, FAL_ERR_UNSUPPORTED, "%s; download %s by hand and put it at %s", o->text,
                          d->url, d->options->path);
         break;
     }
@@ -122,7 +122,7 @@ double fal_attempt(fal_download *d, const char *url)
     fal_status st = go_on ? fal_part_digest(d->part, d->what, o->progress, &d->error) : FAL_OK;
     if (st != FAL_OK) {
         d->status = st;
-        d->verdict = FAL_VERDICT_STOP;
+        d->verdict = FAL_ATTEMPT_STOP;
         return 0;
     }
     if (go_on && d->part->bytes == d->part->origin.total) {

@@ -18,7 +18,7 @@ static bool is_web_page_type(const char *type)
 static bool web_page(fal_download *d)
 {
     return fal_download_end(
-        d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
+        d, FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT,
         "%s: a web page came instead of the file (a login, licence or confirmation page?); open it in a browser",
         d->url);
 }
@@ -41,10 +41,10 @@ static bool fits(fal_download *d, int64_t total)
     char size[FAL_SIZE_TEXT], limit[FAL_SIZE_TEXT];
     int64_t room = fal_part_room(d->part), needed = total - d->part->bytes;
     if (total > d->options->max_bytes)
-        return fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT, "%s: %s, more than the %s allowed here", d->url,
+        return fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT, "%s: %s, more than the %s allowed here", d->url,
                                 fal_size_text(size, total), fal_size_text(limit, d->options->max_bytes));
     if (room >= 0 && needed > room)
-        return fal_download_end(d, FAL_VERDICT_STOP, FAL_ERR_IO, "%s: needs %s more, and %s are free on this disk",
+        return fal_download_end(d, FAL_ATTEMPT_STOP, FAL_ERR_IO, "%s: needs %s more, and %s are free on this disk",
                                 d->part->path, fal_size_text(size, needed), fal_size_text(limit, room));
     return true;
 }
@@ -61,7 +61,7 @@ static bool begin_anew(fal_download *d, const fal_response *r)
     if (st == FAL_OK)
         st = fal_part_begin(d->part, &origin, &err);
     if (st != FAL_OK)
-        return fal_download_end(d, FAL_VERDICT_STOP, st, "%s", err.text);
+        return fal_download_end(d, FAL_ATTEMPT_STOP, st, "%s", err.text);
     fal_download_from(d, 0);
     d->resumed = false;
     return true;
@@ -74,14 +74,14 @@ bool fal_body_begin(void *download, const fal_response *r)
     if (is_web_page_type(r->type))
         return web_page(d);
     if (r->encoding[0] && strcasecmp(r->encoding, "identity") != 0)
-        return fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
+        return fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT,
                                 "%s: the server sends the file %s-encoded although it was asked not to", d->url,
                                 r->encoding);
     if (r->status != 200 && r->status != 206)
-        return fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_IO, "%s: the server answers with status %d and no file",
+        return fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_IO, "%s: the server answers with status %d and no file",
                                 d->url, r->status);
     if (r->status == 206 && !continues(d, r))
-        return fal_download_end(d, FAL_VERDICT_ANEW, FAL_ERR_IO,
+        return fal_download_end(d, FAL_ATTEMPT_ANEW, FAL_ERR_IO,
                                 "%s: the server sends another part of the file than the one asked for", d->url);
     if (r->status == 200 && !begin_anew(d, r))
         return false;
@@ -97,12 +97,12 @@ bool fal_body_take(void *download, const void *bytes, size_t length)
     fal_error err = {0};
     int64_t total = part->origin.total, limit = total >= 0 ? total : d->options->max_bytes;
     if ((int64_t)length > limit - part->bytes)
-        return fal_download_end(d, total >= 0 ? FAL_VERDICT_ANEW : FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
+        return fal_download_end(d, total >= 0 ? FAL_ATTEMPT_ANEW : FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT,
                                 "%s: the server sends more than the %lld bytes %s", d->url, (long long)limit,
                                 total >= 0 ? "it announced" : "allowed here");
     fal_status st = fal_part_append(part, bytes, length, &err);
     if (st != FAL_OK)
-        return fal_download_end(d, FAL_VERDICT_STOP, st, "%s", err.text);
+        return fal_download_end(d, FAL_ATTEMPT_STOP, st, "%s", err.text);
     fal_progress_report(d->options->progress, d->what, 1e-6 * (double)(part->bytes - d->base),
                         total < 0 ? 0 : 1e-6 * (double)(total - d->base));
     return true;
@@ -122,7 +122,7 @@ static bool looks_wrong(fal_download *d)
     char head[256];
     size_t length = fal_part_head(d->part, head, sizeof head), at = 0;
     if (begins_with_any_case(head, length, lfs))
-        return !fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT,
+        return !fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT,
                                  "%s: a Git LFS pointer came instead of the file it stands for", d->url);
     while (at < length && isspace((unsigned char)head[at]))
         at++;
@@ -140,7 +140,7 @@ static bool is_published(fal_download *d)
     fal_sha256_text(&d->part->sha256, sha256);
     if (o->md5)
         fal_md5_text(&d->part->md5, md5);
-    fal_verdict verdict = d->base > 0 ? FAL_VERDICT_ANEW : FAL_VERDICT_NEXT;
+    fal_attempt_verdict verdict = d->base > 0 ? FAL_ATTEMPT_ANEW : FAL_ATTEMPT_NEXT;
     if (o->sha256 && !fal_digest_agrees(sha256, o->sha256))
         return fal_download_end(d, verdict, FAL_ERR_FORMAT,
                                 "%s: the SHA-256 of what came is %s, published is %s: it is another file, or was "
@@ -158,15 +158,15 @@ void fal_body_check(fal_download *d)
 {
     fal_part *part = d->part;
     if (part->bytes > 0 && part->bytes < part->origin.total) {
-        fal_download_end(d, FAL_VERDICT_RETRY, FAL_ERR_IO, "%s: %lld of %lld bytes came", d->url,
+        fal_download_end(d, FAL_ATTEMPT_RETRY, FAL_ERR_IO, "%s: %lld of %lld bytes came", d->url,
                          (long long)part->bytes, (long long)part->origin.total);
         return;
     }
     if (part->bytes > 0 && !looks_wrong(d) && is_published(d)) {
-        d->verdict = FAL_VERDICT_DONE;
+        d->verdict = FAL_ATTEMPT_DONE;
         return;
     }
     if (part->bytes == 0)
-        fal_download_end(d, FAL_VERDICT_NEXT, FAL_ERR_FORMAT, "%s: the server sends an empty file", d->url);
+        fal_download_end(d, FAL_ATTEMPT_NEXT, FAL_ERR_FORMAT, "%s: the server sends an empty file", d->url);
     fal_download_drop(d);
 }

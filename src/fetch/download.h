@@ -6,29 +6,29 @@
 #include "fetch/transfer.h"
 
 /* What to do after an attempt. */
-typedef enum fal_verdict {
-    FAL_VERDICT_DONE,   /* the whole file is in the part, and it is the right one */
-    FAL_VERDICT_RETRY,  /* the same address again, a little later, going on where it ended */
-    FAL_VERDICT_ANEW,   /* the same address again, from the beginning: the part is not of this file */
-    FAL_VERDICT_NEXT,   /* this address does not have it */
-    FAL_VERDICT_STOP    /* no address can help: disk, memory, Ctrl-C */
-} fal_verdict;
+typedef enum fal_attempt_verdict {
+    FAL_ATTEMPT_DONE,  /* the whole file is in the part, and it is the right one */
+    FAL_ATTEMPT_RETRY, /* the same address again, a little later, going on where it ended */
+    FAL_ATTEMPT_ANEW,  /* the same address again, from the beginning: the part is not of this file */
+    FAL_ATTEMPT_NEXT,  /* this address does not have it */
+    FAL_ATTEMPT_STOP   /* no address can help: disk, memory, Ctrl-C */
+} fal_attempt_verdict;
 
 typedef struct fal_download {
     const fal_fetch_options *options; /* defaults filled in */
     fal_part *part;
-    char url[FAL_FETCH_URL];          /* the address being asked, as shown */
-    char what[64];                    /* phrase for progress */
-    int64_t base;                     /* bytes there before this attempt */
-    bool resumed;                     /* the part goes back to an earlier call */
-    bool reached;                     /* some server has answered */
-    fal_verdict verdict;              /* of the attempt; with it, unless DONE: */
+    char url[FAL_FETCH_URL];     /* the address being asked, as shown */
+    char what[64];               /* phrase for progress */
+    int64_t base;                /* bytes there before this attempt */
+    bool resumed;                /* the part goes back to an earlier call */
+    bool reached;                /* some server has answered */
+    fal_attempt_verdict verdict; /* of the attempt; with it, unless DONE: */
     fal_status status;
     fal_error error;
 } fal_download;
 
 /* Sets verdict and error; returns false, what a callback says to stop. */
-bool fal_download_end(fal_download *d, fal_verdict verdict, fal_status status, const char *fmt, ...)
+bool fal_download_end(fal_download *d, fal_attempt_verdict verdict, fal_status status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Drops what has arrived; the verdict becomes STOP if that fails. */

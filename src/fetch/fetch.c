@@ -93,7 +93,7 @@ static bool start_anew(fal_download *d, patience *p)
 {
     fal_log_warn(d->options->log, "%s; starting from the beginning", d->error.text);
     fal_download_drop(d);
-    return d->verdict == FAL_VERDICT_ANEW && ++p->restarts <= RESTARTS;
+    return d->verdict == FAL_ATTEMPT_ANEW && ++p->restarts <= RESTARTS;
 }
 
 /* Ends with DONE, NEXT or STOP. */
@@ -104,11 +104,11 @@ static void fetch_from(fal_download *d, const char *url)
     fal_url_to_show(url, d->url);
     while (again) {
         double asked_s = fal_attempt(d, url);
-        again = (d->verdict == FAL_VERDICT_RETRY && try_again(d, &p, asked_s)) ||
-                (d->verdict == FAL_VERDICT_ANEW && start_anew(d, &p));
+        again = (d->verdict == FAL_ATTEMPT_RETRY && try_again(d, &p, asked_s)) ||
+                (d->verdict == FAL_ATTEMPT_ANEW && start_anew(d, &p));
     }
-    if (d->verdict == FAL_VERDICT_RETRY || d->verdict == FAL_VERDICT_ANEW)
-        d->verdict = FAL_VERDICT_NEXT;
+    if (d->verdict == FAL_ATTEMPT_RETRY || d->verdict == FAL_ATTEMPT_ANEW)
+        d->verdict = FAL_ATTEMPT_NEXT;
 }
 
 /* ---- all addresses ---- */
@@ -151,18 +151,18 @@ static fal_status fetch_any(fal_download *d, fal_error *err)
     char **urls = NULL;
     FAL_ALLOC(urls, fal_calloc(o->url_count, sizeof *urls));
     FAL_TRY(addresses(o, d->part->origin.url, urls, err));
-    d->verdict = FAL_VERDICT_NEXT;
-    for (size_t i = 0; i < o->url_count && d->verdict == FAL_VERDICT_NEXT; i++) {
+    d->verdict = FAL_ATTEMPT_NEXT;
+    for (size_t i = 0; i < o->url_count && d->verdict == FAL_ATTEMPT_NEXT; i++) {
         fetch_from(d, urls[i]);
-        if (d->verdict == FAL_VERDICT_NEXT) {
+        if (d->verdict == FAL_ATTEMPT_NEXT) {
             note_failure(&failed, d);
             if (i + 1 < o->url_count)
                 fal_log_warn(o->log, "%s; trying the next address", d->error.text);
         }
     }
-    if (d->verdict == FAL_VERDICT_STOP)
+    if (d->verdict == FAL_ATTEMPT_STOP)
         FAL_FAIL(d->status, "%s", d->error.text);
-    if (d->verdict != FAL_VERDICT_DONE)
+    if (d->verdict != FAL_ATTEMPT_DONE)
         FAL_FAIL(failed.status, "%s", failed.texts.data ? failed.texts.data : "out of memory");
 done:
     for (size_t i = 0; urls && i < o->url_count; i++)

@@ -12,18 +12,18 @@
 
 /* What a server said about the file when it sent its first byte. */
 typedef struct fal_part_origin {
-    char url[FAL_FETCH_URL];               /* as fal_url_to_show; empty: nothing is known */
-    char etag[FAL_VALIDATOR_BYTES];        /* empty: none */
+    char url[FAL_FETCH_URL];        /* as fal_url_to_show; empty: nothing is known */
+    char etag[FAL_VALIDATOR_BYTES]; /* empty: none */
     char modified[FAL_VALIDATOR_BYTES];
-    int64_t total;                         /* bytes of the whole file; -1: not said */
+    int64_t total; /* bytes of the whole file; -1: not said */
 } fal_part_origin;
 
 typedef struct fal_part {
     char *target, *path, *note;
-    int fd;                   /* locked for this download alone */
-    int64_t bytes;            /* on disk so far */
+    int fd;        /* locked for this download alone */
+    int64_t bytes; /* on disk so far */
     fal_part_origin origin;
-    fal_digest sha256, md5;   /* of the bytes so far, once `digested` */
+    fal_digest sha256, md5; /* of the bytes so far, once `digested` */
     bool digested, with_md5;
 } fal_part;
 

@@ -7,18 +7,18 @@
 #include <falsetto/fetch.h>
 
 typedef struct fal_pull_job {
-    const char *kind;              /* "model", "probe" */
+    const char *kind; /* "model", "probe" */
     const char *name, *licence, *source;
-    const char *page;              /* for files without address; NULL: the source is named instead */
+    const char *page; /* for files without address; NULL: the source is named instead */
     bool non_commercial;
-    const fal_model_file *files;   /* the weights first */
+    const fal_model_file *files; /* the weights first */
     size_t file_count;
-    char *folder;                  /* of this one; freed by fal_pull_run */
-    const char *command;           /* what pulls it, for messages: "falsetto models pull" */
+    char *folder;        /* of this one; freed by fal_pull_run */
+    const char *command; /* what pulls it, for messages: "falsetto models pull" */
     /* Does it open? `path` as in fal_pull_report. */
     fal_status (*check)(const struct fal_pull_job *job, const char *path, const fal_pull_options *options,
                         fal_error *err);
-    const void *user;              /* for check */
+    const void *user; /* for check */
 } fal_pull_job;
 
 /* Ends the job: takes job->folder in any case. */

@@ -9,13 +9,13 @@
 enum { FAL_VALIDATOR_BYTES = 256 };
 
 typedef struct fal_response {
-    int status;                        /* 0: no status line yet */
-    int64_t length;                    /* Content-Length; -1: not said */
-    bool ranged;                       /* a well-formed Content-Range came: */
-    int64_t first, last, total;        /* its numbers; -1 where it has '*' */
-    char etag[FAL_VALIDATOR_BYTES];    /* texts are empty when absent, too long or not printable */
+    int status;                     /* 0: no status line yet */
+    int64_t length;                 /* Content-Length; -1: not said */
+    bool ranged;                    /* a well-formed Content-Range came: */
+    int64_t first, last, total;     /* its numbers; -1 where it has '*' */
+    char etag[FAL_VALIDATOR_BYTES]; /* texts are empty when absent, too long or not printable */
     char modified[FAL_VALIDATOR_BYTES];
-    char type[FAL_VALIDATOR_BYTES];    /* Content-Type */
+    char type[FAL_VALIDATOR_BYTES]; /* Content-Type */
     char encoding[FAL_VALIDATOR_BYTES];
 } fal_response;
 

@@ -12,7 +12,7 @@
 enum { LENGTH = 300000, CUT = 100000, PAGES = 3 };
 
 typedef struct scene {
-    uint8_t model[LENGTH], other[LENGTH];       /* two files of the same length */
+    uint8_t model[LENGTH], other[LENGTH];          /* two files of the same length */
     char sha256[FAL_SHA256_HEX], md5[FAL_MD5_HEX]; /* of `model` */
     server *web;
     server_page pages[PAGES];  /* "/model.pt" with an ETag, "/mirror/model.pt", "/third" */
