@@ -34,7 +34,7 @@ typedef struct cli_option {
     cli_kind kind;
     void *target;
     const char *value;    /* what the help calls the value; for CLI_CHOICE the choices */
-    const char *help;
+    const char *help;     /* NULL: not on the help page */
 } cli_option;
 
 typedef struct cli_usage {

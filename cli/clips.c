@@ -9,7 +9,15 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_DEPTH = 64 };
+
+/* A folder being looked into, and the one it is in. */
+typedef struct folder {
+    const struct folder *parent; /* NULL: the one that was named */
+    int depth;
+    dev_t device;
+    ino_t inode;
+} folder;
 
 static const char *const media_endings[] = {
     ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v", ".3gp",  ".flv",
@@ -33,38 +41,46 @@ static int add(cli_clips *clips, const char *path)
     return 0;
 }
 
-static int is_media(const char *name)
+static bool is_media(const char *name)
 {
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof media_endings / sizeof *media_endings; i++)
         if (!strcasecmp(dot, media_endings[i]))
-            return 1;
-    return 0;
+            return true;
+    return false;
 }
 
-static int add_folder(cli_clips *clips, const char *folder, int depth)
+/* A link from here to a folder that this one lies in would be followed for ever. */
+static bool leads_back(const folder *here, const struct stat *to)
+{
+    while (here && (here->device != to->st_dev || here->inode != to->st_ino))
+        here = here->parent;
+    return here;
+}
+
+static int add_folder(cli_clips *clips, const char *path_of_folder, const struct stat *about, const folder *parent)
 {
     struct dirent **entries;
-    int code = 0, count = depth < MAX_DEPTH ? scandir(folder, &entries, NULL, alphasort) : 0;
+    const folder here = {parent, parent ? parent->depth + 1 : 0, about->st_dev, about->st_ino};
+    int code = 0, count = here.depth < MAX_DEPTH ? scandir(path_of_folder, &entries, NULL, alphasort) : -1;
     if (count < 0) {
-        cli_warn("%s: cannot read this folder", folder);
+        cli_warn("%s: cannot read this folder%s", path_of_folder, here.depth < MAX_DEPTH ? "" : ": it lies too deep");
         return EXIT_INPUT;
     }
     for (int i = 0; i < count; i++) {
         char path[4096];
         struct stat info;
         const char *name = entries[i]->d_name;
-        int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+        int length = snprintf(path, sizeof path, "%s/%s", path_of_folder, name);
         if (!code && name[0] != '.' && length > 0 && length < (int)sizeof path && !stat(path, &info)) {
             if (S_ISDIR(info.st_mode))
-                code = add_folder(clips, path, depth + 1);
+                code = leads_back(&here, &info) ? 0 : add_folder(clips, path, &info, &here);
             else if (is_media(name))
                 code = add(clips, path);
         }
         free(entries[i]);
     }
-    if (count)
-        free(entries);
+    free(entries);
     return code;
 }
 
@@ -91,7 +107,7 @@ int cli_clips_add(cli_clips *clips, const char *argument)
         return add_stdin(clips);
     if (!stat(argument, &info) && S_ISDIR(info.st_mode)) {
         size_t before = clips->count;
-        int code = add_folder(clips, argument, 0);
+        int code = add_folder(clips, argument, &info, NULL);
         if (!code && clips->count == before)
             cli_warn("%s: no audio or video files in this folder", argument);
         return code;

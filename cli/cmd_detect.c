@@ -192,10 +192,9 @@ static int run(int argc, char **argv)
     const cli_usage usage = {
         "detect",
         "CLIP...",
-        "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a file, "
-        "a\n"
-        "folder, or - for a list on stdin. Several encoders with their probes are fused by the mean of their P(fake).\n"
-        "Without --encoder and --probe the built-in demonstration detector runs.",
+        "Judges clips: REAL, FAKE, SUSPICIOUS or CANNOT JUDGE, with P(fake), time ranges and reasons. CLIP is a\n"
+        "file, a folder, or - for a list on stdin. Several encoders with their probes are fused by the mean of\n"
+        "their P(fake). Without --encoder and --probe the built-in demonstration detector runs.",
         "  falsetto detect clip.mp4 -e self_large_vox_433h.pt -p model-epoch=18.ckpt --plot timeline.svg\n"
         "  falsetto detect clip.mp4 -e clip -p clip.safetensors -e braven.pth:video -p braven.safetensors",
         options,

@@ -91,10 +91,9 @@ static int run(int argc, char **argv)
     const cli_usage usage = {
         "extract",
         "LIST.csv",
-        "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the "
-        "official\n"
-        "key names; a clip is decoded once for all encoders. Run the same command again to go on after an\n"
-        "interruption; failures are listed in failed.csv.",
+        "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the\n"
+        "official key names; a clip is decoded once for all encoders. Run the same command again to go on after\n"
+        "an interruption; failures are listed in failed.csv.",
         "  falsetto extract labels.csv --root clips -e self_large_vox_433h.pt -o features\n"
         "  falsetto extract labels.csv -e clip -e videomae -e braven.pth:video --layers all -o features",
         options,

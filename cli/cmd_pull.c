@@ -125,5 +125,5 @@ int models_pull(int argc, char **argv)
         int one = pull_one(&p, argv[i]);
         code = one ? one : code;
     }
-    return code;
+    return cli_stopped() ? EXIT_STOPPED : code;
 }

@@ -11,9 +11,9 @@ typedef struct cli_members {
     size_t count;
 } cli_members;
 
-#define CLI_MEMBER_OPTIONS(m)                                                                                           \
-    {"encoder", 'e', CLI_LIST, &(m).names, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},           \
-    {"probe", 'p', CLI_LIST, &(m).probes, "FILE", "its head, one per --encoder (one encoder may serve several)"},       \
+#define CLI_MEMBER_OPTIONS(m)                                                                                      \
+    {"encoder", 'e', CLI_LIST, &(m).names, "NAME[:STREAM]", "checkpoint or name; STREAM audio, video or av"},      \
+    {"probe", 'p', CLI_LIST, &(m).probes, "FILE", "its head, one per --encoder (one encoder may serve several)"},  \
     {"feature", 0, CLI_LIST, &(m).features, "NAME", "which of the family's features: one for all, or per --encoder"}
 
 /* Fills items after parsing; without --encoder and --probe the built-in detector. -1, or an exit code after saying what

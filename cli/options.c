@@ -7,22 +7,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_option(const cli_option *o)
+enum { LEFT_BYTES = 96, LEAST_COLUMNS = 30, MOST_COLUMNS = 38 };
+
+/* What stands left of the help: "-o, --output FILE". Returns its length. */
+static int write_left(const cli_option *o, char out[LEFT_BYTES])
 {
-    char left[64];
+    return snprintf(out, LEFT_BYTES, "%s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
+                    o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
+}
+
+/* Width of the left column: that of the longest option which is not too long for any. */
+static int left_columns(const cli_usage *u)
+{
+    char left[LEFT_BYTES];
+    int columns = LEAST_COLUMNS;
+    for (size_t i = 0; i < u->option_count; i++) {
+        int length = u->options[i].help ? write_left(&u->options[i], left) : 0;
+        if (length > columns && length <= MOST_COLUMNS)
+            columns = length;
+    }
+    return columns;
+}
+
+static void print_option(const cli_option *o, int columns)
+{
+    char left[LEFT_BYTES];
     if (!o->help)
         return;
-    snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
-             o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
-    printf("  %-30s %s\n", left, o->help);
+    if (write_left(o, left) > columns)
+        printf("  %s\n  %-*s %s\n", left, columns, "", o->help);
+    else
+        printf("  %-*s %s\n", columns, left, o->help);
 }
 
 static void print_help(const cli_usage *u)
 {
+    static const cli_option help = {"help", 'h', CLI_FLAG, NULL, NULL, "this page"};
+    int columns = left_columns(u);
     printf("Usage: falsetto %s [options] %s\n\n%s\n\nOptions:\n", u->command, u->arguments, u->summary);
     for (size_t i = 0; i < u->option_count; i++)
-        print_option(&u->options[i]);
-    printf("  -h, --%-24s this page\n\nExample:\n%s\n", "help", u->example);
+        print_option(&u->options[i], columns);
+    print_option(&help, columns);
+    printf("\nExample:\n%s\n", u->example);
 }
 
 int cli_misuse(const cli_usage *usage, const char *fmt, ...)

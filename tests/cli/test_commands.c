@@ -99,6 +99,20 @@ static void test_detect_reads_lists_and_folders(void **state)
     expect(o, 0, NULL, NULL);
 }
 
+/* Each clip once, although the folder holds itself. */
+static void test_detect_in_a_folder_that_holds_itself(void **state)
+{
+    (void)state;
+    const char *folder = fal_temp_path("round"), *clip = fal_temp_path("round/below/a.wav");
+    write_sound(clip, 1.0, 500, 3);
+    assert_int_equal(symlink(folder, fal_temp_path("round/below/back")), 0);
+    outcome o = run(DETECT, "--json", folder);
+    fal_json *json = parse_line(o.out, strlen(o.out));
+    assert_string_equal(fal_json_string(fal_json_get(json, "path"), ""), clip);
+    fal_json_free(&json);
+    expect(o, 0, NULL, NULL);
+}
+
 static void test_detect_draws(void **state)
 {
     (void)state;
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_detect_json),
         cmocka_unit_test(test_detect_goes_on_after_a_damaged_clip),
         cmocka_unit_test(test_detect_reads_lists_and_folders),
+        cmocka_unit_test(test_detect_in_a_folder_that_holds_itself),
         cmocka_unit_test(test_detect_draws),
         cmocka_unit_test(test_detect_without_its_stream),
         cmocka_unit_test(test_encode_against_a_golden),

@@ -4,8 +4,12 @@
 
 #include <string.h>
 
-static const char *const commands[] = {"detect", "extract", "train", "eval", "models", "encode", "bench"};
-enum { COMMANDS = sizeof commands / sizeof *commands, SCREEN_LINES = 40, SCREEN_COLUMNS = 120 };
+static const char *const commands[] = {"detect", "extract",   "train",  "eval",   "compare",
+                                       "audit",  "reproduce", "models", "encode", "bench"};
+static const char *const verbs[] = {"list", "info", "verify", "pull", "import", "init"};
+static const char *const kinds[] = {"probe", "transformer", "ntp", "sync", "sup", "layers"};
+enum { COMMANDS = sizeof commands / sizeof *commands, VERBS = sizeof verbs / sizeof *verbs };
+enum { KINDS = sizeof kinds / sizeof *kinds, SCREEN_LINES = 40, SCREEN_COLUMNS = 120 };
 
 static void check_fits_a_screen(const char *name, const char *text)
 {
@@ -19,16 +23,21 @@ static void check_fits_a_screen(const char *name, const char *text)
         fail_msg("%s --help: %zu lines, widest %zu", name, lines, widest);
 }
 
+static void check_page(outcome o, const char *name)
+{
+    check_fits_a_screen(name, o.out);
+    assert_string_equal(o.err, "");
+    assert_non_null(strstr(o.out, "Example:\n  falsetto "));
+    expect(o, 0, name, NULL);
+}
+
 static void test_help(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        outcome o = run(commands[i], "--help");
-        check_fits_a_screen(commands[i], o.out);
-        assert_string_equal(o.err, "");
-        assert_non_null(strstr(o.out, "Example:\n  falsetto "));
-        expect(o, 0, commands[i], NULL);
-    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        check_page(run(commands[i], "--help"), commands[i]);
+    for (size_t i = 0; i < VERBS; i++)
+        check_page(run("models", verbs[i], "--help"), verbs[i]);
     outcome o = run("--help");
     check_fits_a_screen("falsetto", o.out);
     for (size_t i = 0; i < COMMANDS; i++)
@@ -36,6 +45,25 @@ static void test_help(void **state)
     expect(o, 0, "Exit codes", NULL);
     expect(run("help"), 0, "Usage: falsetto COMMAND", NULL);
     expect(run("detect", "x.mp4", "-h"), 0, "Usage: falsetto detect", NULL);
+}
+
+/* A kind's page tells what only it has; the page of all kinds does not. */
+static void test_help_of_kinds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        outcome o = run("train", kinds[i], "--help");
+        bool has_blocks = !strcmp(kinds[i], "transformer") || !strcmp(kinds[i], "ntp");
+        assert_int_equal(strstr(o.out, "--ffn") != NULL, has_blocks);
+        assert_int_equal(strstr(o.out, "--tau") != NULL, !strcmp(kinds[i], "sync"));
+        assert_non_null(strstr(o.out, "--epochs"));
+        check_page(o, "train");
+    }
+    outcome o = run("train", "--help");
+    for (size_t i = 0; i < KINDS; i++)
+        assert_non_null(strstr(o.out, kinds[i]));
+    assert_null(strstr(o.out, "--ffn"));
+    outcome_free(&o);
 }
 
 static void test_version(void **state)
@@ -84,11 +112,11 @@ static void test_wrong_arguments(void **state)
     misuse(run("extract"), "one list and -o are needed");
     misuse(run("extract", "l.csv"), "one list and -o are needed");
     misuse(run("train"), "'probe'");
-    misuse(run("train", "forest"), "'probe'");
+    misuse(run("train", "forest"), "no kind 'forest'");
     misuse(run("train", "probe"), "--train, --val, --features and -o are needed");
     misuse(run("train", "probe", "--train", "a", "--val", "b", "--features", "c", "-o", "d", "--stream", "smell"),
            "'smell' is none of audio, video, av");
-    misuse(run("eval"), "--head and --features are needed");
+    misuse(run("eval"), "a list with --head and --features is needed, or --scores");
     misuse(run("models"), "list, info, verify, pull, import or init");
     misuse(run("models", "push", "x"), "list, info, verify, pull, import or init");
     misuse(run("models", "info"), "'info' takes 1 argument");
@@ -111,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_help_of_kinds),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_no_command),
         cmocka_unit_test(test_wrong_options),
