@@ -21,8 +21,8 @@ typedef void fal_draw_fn(cairo_t *cr, const void *what);
 fal_status fal_canvas_write(const char *path, int width, int height, fal_draw_fn *draw, const void *what,
                             fal_error *err);
 
-/* One line of text, its baseline at y; align 0: x is the left end, 0.5: the middle, 1: the right end. Bytes that are not
- * UTF-8 show as '?'. Returns the width. */
+/* One line of text, its baseline at y; align 0: x is the left end, 0.5: the middle, 1: the right end. Bytes that are
+ * not UTF-8 show as '?'. Returns the width. */
 double fal_draw_text(cairo_t *cr, double x, double y, double align, double size, const char *text);
 
 double fal_text_width(cairo_t *cr, double size, const char *text);

@@ -52,7 +52,8 @@ void write_probe(const char *path)
     fal_probe probe = {.dim = TINY_DIM, .weight = weight, .bias = -1, .l2_normalise = true};
     fal_rng_fill_normal(9, 0, 0, 0, 2, weight, TINY_DIM);
     fal_calibration calibration = {.slope = 2, .low = 0.3, .high = 0.7};
-    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AUDIO}, &calibration, &err), &err);
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AUDIO}, &calibration, &err),
+                 &err);
 }
 
 void write_text(const char *path, const char *text)

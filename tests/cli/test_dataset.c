@@ -115,8 +115,10 @@ static void test_extract_lists_failures(void **state)
     assert_non_null(strstr(failed.data, "\"absent, really.wav\","));
     assert_non_null(strstr(failed.data, "xyz,"));
     assert_non_null(strstr(failed.data, "a/../good.wav,"));
-    assert_non_null(strstr(failed.data, "twin.wav,model-audio,'twin.wav' would share its feature file with 'twin.mp4'"));
-    assert_non_null(strstr(failed.data, "twin.mp4,model-audio,'twin.mp4' would share its feature file with 'twin.wav'"));
+    assert_non_null(
+        strstr(failed.data, "twin.wav,model-audio,'twin.wav' would share its feature file with 'twin.mp4'"));
+    assert_non_null(
+        strstr(failed.data, "twin.mp4,model-audio,'twin.mp4' would share its feature file with 'twin.wav'"));
     fal_buf_free(&failed);
     assert_int_equal(files_in(out, ".npz"), 1);
     write_sound(fal_temp_path("damaged/bad.wav"), 1, 300, 2); /* repaired */

@@ -225,8 +225,7 @@ static void test_proposals_alone(void **state)
     (void)state;
     const char *labels = fal_data_path("metrics/ap_ar/frames_fps25_labels.json");
     const char *proposals = fal_data_path("metrics/ap_ar/frames_fps25_proposals.json");
-    expect(run("eval", "--localise", labels, "--proposals", proposals, "--rate", "25"), 0, "AP@0.5    0.4830",
-           NULL);
+    expect(run("eval", "--localise", labels, "--proposals", proposals, "--rate", "25"), 0, "AP@0.5    0.4830", NULL);
     expect(run("eval", "--localise", labels, "--proposals", proposals, "--rate", "25", "--json"), 0,
            "\"format\": \"falsetto-segments-1\"", NULL);
     expect(run("eval", "--localise", labels, "--proposals", fal_data_path("metrics/ap_ar/nothing_proposals.json")), 1,

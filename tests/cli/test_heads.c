@@ -24,8 +24,12 @@ static void write_clip(const char *folder, int clip)
         fal_rng_fill_normal((uint64_t)clip, (uint64_t)a, 0, 0, 1, rows[a], FRAMES * DIM);
         for (int t = 0; t < FRAMES && (a == 1 || a == 3); t++)
             rows[a][t * DIM] += clip % 2 ? 3 : -3;
-        members[a] = (fal_npz_member){
-            .name = names[a], .type = FAL_NPY_F32, .store = FAL_NPY_F32, .rank = 2, .shape = {FRAMES, DIM}, .data = rows[a]};
+        members[a] = (fal_npz_member){.name = names[a],
+                                      .type = FAL_NPY_F32,
+                                      .store = FAL_NPY_F32,
+                                      .rank = 2,
+                                      .shape = {FRAMES, DIM},
+                                      .data = rows[a]};
     }
     snprintf(path, sizeof path, "%s/c%d.npz", folder, clip);
     fal_check_ok(fal_npz_write(path, members, ARRAYS, &err), &err);
@@ -45,7 +49,7 @@ static const char *features(void)
     return folder;
 }
 
-#define TRAIN(kind, list)                                                                                           \
+#define TRAIN(kind, list)                                                                                        \
     "train", kind, "-q", "--features", features(), "--train", fal_temp_path(list), "--val", fal_temp_path(list), \
         "--epochs", "2"
 
@@ -106,8 +110,9 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sync),   cmocka_unit_test(test_sync_refuses_fakes), cmocka_unit_test(test_sup),
-        cmocka_unit_test(test_layers), cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_sync),  cmocka_unit_test(test_sync_refuses_fakes),
+        cmocka_unit_test(test_sup),   cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

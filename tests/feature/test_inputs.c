@@ -16,8 +16,8 @@
 
 enum { RATE = 16000 };
 
-static fal_status encode(const fal_encoder *encoder, fal_session *session, fal_stream stream,
-                         const fal_clip_inputs *in, fal_encoding *got, fal_error *err)
+static fal_status encode(const fal_encoder *encoder, fal_session *session, fal_stream stream, const fal_clip_inputs *in,
+                         fal_encoding *got, fal_error *err)
 {
     const fal_clip_request request = {.encoder = encoder, .stream = stream, .pair = true};
     return fal_encode_inputs(&request, FAL_MOUTH_BY_FAMILY, session, in, got, err);
@@ -155,16 +155,12 @@ static void test_streams_that_are_missing(void **state)
     fal_check_ok(
         fal_encoder_open(fal_data_path("avhubert/finetuned_seq2seq_syn/checkpoint_ft.pt"), NULL, &encoder, &err), &err);
     fal_check_ok(fal_session_create(NULL, &session, &err), &err);
-    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &none, &got, &err), FAL_ERR_NOT_FOUND,
-                    "no audio", &err);
-    fal_check_fails(encode(encoder, session, FAL_STREAM_VIDEO, &none, &got, &err), FAL_ERR_NOT_FOUND,
-                    "no video", &err);
-    fal_check_fails(encode(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND,
-                    "no audio", &err);
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &none, &got, &err), FAL_ERR_NOT_FOUND, "no audio", &err);
+    fal_check_fails(encode(encoder, session, FAL_STREAM_VIDEO, &none, &got, &err), FAL_ERR_NOT_FOUND, "no video", &err);
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AV, &none, &got, &err), FAL_ERR_NOT_FOUND, "no audio", &err);
     fal_encoder_free(&encoder);
     fal_check_ok(fal_encoder_open(fal_data_path("wav2vec2/w2v2-xlsr-hf_syn/model"), NULL, &encoder, &err), &err);
-    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &short_wave, &got, &err), FAL_ERR_TOO_SHORT,
-                    NULL, &err);
+    fal_check_fails(encode(encoder, session, FAL_STREAM_AUDIO, &short_wave, &got, &err), FAL_ERR_TOO_SHORT, NULL, &err);
     fal_session_free(&session);
     fal_encoder_free(&encoder);
 }

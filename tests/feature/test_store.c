@@ -57,9 +57,7 @@ static fal_head *golden_head(void)
     const char *path = fal_temp_path("head.safetensors");
     fal_head *head = NULL;
     fal_error err = {0};
-    fal_check_ok(
-        fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err),
-        &err);
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err), &err);
     fal_check_ok(fal_head_open(path, NULL, &head, &err), &err);
     fal_npy_free(&weight);
     fal_npy_free(&bias);
