@@ -29,6 +29,8 @@ typedef struct fal_score_table {
 /* A score that is not a number, a label other than 0 and 1 (0.0 and 1.0 too) and a path that comes twice are errors that
  * name the first and its line, and count the scores that are not numbers. Other columns are passed over. */
 FAL_API fal_status fal_scores_read(const char *path, fal_score_table *out, fal_error *err);
+FAL_API fal_status fal_scores_parse(const char *text, size_t length, const char *origin, fal_score_table *out,
+                                    fal_error *err);
 /* The same from memory: labels 0, 1 or -1 for none. Everything is copied. */
 FAL_API fal_status fal_scores_make(const char *origin, const char *const *paths, const double *scores,
                                    const int *labels, size_t count, fal_score_table *out, fal_error *err);

@@ -150,21 +150,20 @@ static fal_status take_rows(storage *s, const int column[3], locale_t c, fal_err
     return FAL_OK;
 }
 
-fal_status fal_scores_read(const char *path, fal_score_table *out, fal_error *err)
+/* Takes the rows out of `csv` whatever the outcome. */
+static fal_status from_csv(fal_csv *csv, const char *origin, fal_score_table *out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_csv csv = {0};
     storage *s = NULL;
     int column[3];
     locale_t c = (locale_t)0;
-    FAL_TRY(fal_csv_read(path, &csv, err));
-    FAL_TRY(find_column(&csv, path, "path", "paths", &column[0], err));
-    FAL_TRY(find_column(&csv, path, "score", "scores", &column[1], err));
-    FAL_TRY(find_column(&csv, path, "label", "labels", &column[2], err));
-    FAL_TRY(make_storage(path, csv.rows, &s, err));
+    FAL_TRY(find_column(csv, origin, "path", "paths", &column[0], err));
+    FAL_TRY(find_column(csv, origin, "score", "scores", &column[1], err));
+    FAL_TRY(find_column(csv, origin, "label", "labels", &column[2], err));
+    FAL_TRY(make_storage(origin, csv->rows, &s, err));
     FAL_ALLOC(c, newlocale(LC_ALL_MASK, "C", (locale_t)0));
-    s->csv = csv;
-    csv = (fal_csv){0};
+    s->csv = *csv;
+    *csv = (fal_csv){0};
     FAL_TRY(take_rows(s, column, c, err));
     FAL_TRY(check_rows(s, err));
     *out = as_table(s);
@@ -172,9 +171,23 @@ fal_status fal_scores_read(const char *path, fal_score_table *out, fal_error *er
 done:
     if (c)
         freelocale(c);
-    fal_csv_free(&csv);
+    fal_csv_free(csv);
     free_storage(s);
     return st;
+}
+
+fal_status fal_scores_read(const char *path, fal_score_table *out, fal_error *err)
+{
+    fal_csv csv = {0};
+    fal_status st = fal_csv_read(path, &csv, err);
+    return st == FAL_OK ? from_csv(&csv, path, out, err) : st;
+}
+
+fal_status fal_scores_parse(const char *text, size_t length, const char *origin, fal_score_table *out, fal_error *err)
+{
+    fal_csv csv = {0};
+    fal_status st = fal_csv_parse(text, length, origin, &csv, err);
+    return st == FAL_OK ? from_csv(&csv, origin, out, err) : st;
 }
 
 /* ---- from memory ---- */
