@@ -9,6 +9,8 @@
 
 #include <falsetto/falsetto.h>
 
+#define FAL_LOG_COMPONENT "score"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -162,6 +164,27 @@ done:
     return st;
 }
 
+/* Those of too few frames for the head are named and counted. */
+static fal_status score_clips(const fal_head *head, const fal_feature_set *set, const fal_log *log, fal_scored_list *out,
+                              fal_error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        fal_error reason = {0};
+        if (set->clips[i].frames < 1)
+            continue;
+        fal_status st = score_clip(head, &set->clips[i], set->dim, &out->clips[out->count], &reason);
+        if (st == FAL_OK) {
+            out->count++;
+        } else if (st == FAL_ERR_TOO_SHORT) {
+            out->empty++;
+            fal_log_warn(log, "%s is left out: %s", set->clips[i].path, reason.text);
+        } else {
+            return fal_fail(err, st, "%s: %s", set->clips[i].path, reason.text);
+        }
+    }
+    return FAL_OK;
+}
+
 /* "visual+audio" for a head that says which arrays its rows are made of, into `out`; left empty for others. */
 static void name_arrays(const fal_head_description *about, fal_buf *out)
 {
@@ -186,11 +209,9 @@ fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *lis
     FAL_ALLOC(set, fal_calloc(1, sizeof *set));
     FAL_TRY(fal_feature_set_read(&query, set, NULL, err));
     FAL_ALLOC(made.clips, fal_malloc_array(set->count, sizeof *made.clips));
-    for (size_t i = 0; i < set->count; i++)
-        if (set->clips[i].frames > 0)
-            FAL_TRY(score_clip(head, &set->clips[i], set->dim, &made.clips[made.count++], err));
     made.missing = set->missing;
     made.empty = set->empty;
+    FAL_TRY(score_clips(head, set, log, &made, err));
     made.storage = set, set = NULL;
     *out = made;
     made = (fal_scored_list){0};

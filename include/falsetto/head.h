@@ -91,7 +91,7 @@ typedef struct fal_scored_list {
     fal_scored_clip *clips;
     size_t count;
     size_t missing;   /* rows without a feature file */
-    size_t empty;     /* clips of zero frames */
+    size_t empty;     /* clips of too few frames: none, or one for ntp */
     void *storage;
 } fal_scored_list;
 
