@@ -197,7 +197,7 @@ static fal_status claim(const char *folder, const fal_buf *mine, fal_error *err)
     FAL_TRY(fal_file_read(path, 0, &theirs, err));
     if (mine->length != theirs.length || memcmp(mine->data, theirs.data, mine->length))
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s holds features made with other settings:\n%sthis run has:\n%suse another folder",
-                 folder, theirs.data, mine->data);
+                 folder, theirs.length ? theirs.data : "nothing\n", mine->data);
 done:
     fal_buf_free(&theirs);
     fal_free(path);
