@@ -2,9 +2,9 @@
  *
  *   bench_step HEAD ROWS.npy CLIP_FRAMES THREADS
  *
- * HEAD is a head's file of any kind, ROWS.npy [frames, dim] holds feature rows as they are, which are normalised and cut
- * into clips of CLIP_FRAMES, labelled real and fake in turn. Every line on standard input asks for one step on all of them:
- * loss, gradient and Adam's update; the answer is "loss seconds". */
+ * HEAD is a head's file of any kind, ROWS.npy [frames, dim] holds feature rows as they are, which are normalised and
+ * cut into clips of CLIP_FRAMES, labelled real and fake in turn. Every line on standard input asks for one step on all
+ * of them: loss, gradient and Adam's update; the answer is "loss seconds". */
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/npy.h"
@@ -40,7 +40,8 @@ static fal_status cut_clips(bench *b, const fal_npy *rows, int64_t clip_frames, 
     FAL_ALLOC(b->parts, fal_calloc(b->count, sizeof *b->parts));
     for (size_t i = 0; i < b->count; i++) {
         int64_t first = (int64_t)i * clip_frames, left = frames - first < clip_frames ? frames - first : clip_frames;
-        b->clips[i] = (fal_clip_features){.path = "clip", .label = i % 2, .frames = left, .rows = b->rows + first * shape->dim};
+        b->clips[i] =
+            (fal_clip_features){.path = "clip", .label = i % 2, .frames = left, .rows = b->rows + first * shape->dim};
         b->parts[i] = (fal_samples){&b->clips[i], 0, b->head->kind->trainable.samples(b->head->config.bytes, left)};
     }
     b->scale = b->head->kind->recipe.sum_loss ? 1 : 1 / (double)b->count;

@@ -71,8 +71,8 @@ static int in_layer_order(const void *a, const void *b)
     return one != other ? (one > other ? 1 : -1) : strcmp(left->array, right->array);
 }
 
-static fal_status list_layers(const fal_feature_list *list, const char *patterns, fal_arena *arena, fal_layer_sweep *out,
-                              fal_error *err)
+static fal_status list_layers(const fal_feature_list *list, const char *patterns, fal_arena *arena,
+                              fal_layer_sweep *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_npz *npz = NULL;
@@ -87,8 +87,8 @@ static fal_status list_layers(const fal_feature_list *list, const char *patterns
         out->count++;
     }
     if (!out->count)
-        FAL_FAIL(FAL_ERR_ARGUMENT, "no array of the features below %s fits '%s'; the first clip has %zu%s%s", list->root,
-                 patterns, fal_npz_count(npz), fal_npz_count(npz) ? ", such as " : "",
+        FAL_FAIL(FAL_ERR_ARGUMENT, "no array of the features below %s fits '%s'; the first clip has %zu%s%s",
+                 list->root, patterns, fal_npz_count(npz), fal_npz_count(npz) ? ", such as " : "",
                  fal_npz_count(npz) ? fal_npz_name(npz, 0) : "");
     qsort(out->layers, out->count, sizeof *out->layers, in_layer_order);
 done:

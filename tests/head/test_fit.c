@@ -1,5 +1,5 @@
-/* The training loop's decisions on prescribed validation losses: which epoch is kept, when the rate falls, when it stops;
- * and that a run stopped after any epoch and continued is the run that was never stopped. */
+/* The training loop's decisions on prescribed validation losses: which epoch is kept, when the rate falls, when it
+ * stops; and that a run stopped after any epoch and continued is the run that was never stopped. */
 #include "core/file.h"
 #include "core/json.h"
 #include "core/str.h"
@@ -266,8 +266,10 @@ static void test_a_finished_run_stays_finished(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lightning_decisions), cmocka_unit_test(test_avh_align_decisions),
-        cmocka_unit_test(test_resuming_lightning),  cmocka_unit_test(test_resuming_avh_align),
+        cmocka_unit_test(test_lightning_decisions),
+        cmocka_unit_test(test_avh_align_decisions),
+        cmocka_unit_test(test_resuming_lightning),
+        cmocka_unit_test(test_resuming_avh_align),
         cmocka_unit_test(test_a_finished_run_stays_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,9 +159,9 @@ static fal_fit_report fit_like_official(const official *o, fal_head *head, const
                                .step = note_step,
                                .epoch = note_epoch,
                                .hook_user = t};
-    fal_check_ok(fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &report,
-                         &err),
-                 &err);
+    fal_check_ok(
+        fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &report, &err),
+        &err);
     fal_npy_free(&rows);
     return report;
 }
@@ -423,7 +423,8 @@ static void test_impossible_split_is_named(void **state)
         fal_head *head = NULL;
         fal_error err = {0};
         const char *path = fal_temp_path("split.safetensors");
-        snprintf(config, sizeof config, "{\"model_type\":\"linear\",\"input_type\":\"both\",\"visual_dim\":%s}", dims[i]);
+        snprintf(config, sizeof config, "{\"model_type\":\"linear\",\"input_type\":\"both\",\"visual_dim\":%s}",
+                 dims[i]);
         const fal_metadata metadata[] = {{"falsetto.kind", "sup"}, {"falsetto.config", config}};
         fal_check_ok(fal_safetensors_write(path, tensors, 2, FAL_F32, metadata, 2, &err), &err);
         fal_check_fails(fal_head_open(path, NULL, &head, &err), FAL_ERR_FORMAT, "head.weight is [1,4]", &err);

@@ -27,8 +27,12 @@ static void write_clip(const char *root, int clip)
     char path[512];
     for (int a = 0; a < ARRAYS; a++) {
         fal_rng_fill_normal((uint64_t)clip, (uint64_t)a, 0, 0, 1, rows[a], FRAMES * DIM);
-        members[a] = (fal_npz_member){
-            .name = names[a], .type = FAL_NPY_F32, .store = FAL_NPY_F32, .rank = 2, .shape = {FRAMES, DIM}, .data = rows[a]};
+        members[a] = (fal_npz_member){.name = names[a],
+                                      .type = FAL_NPY_F32,
+                                      .store = FAL_NPY_F32,
+                                      .rank = 2,
+                                      .shape = {FRAMES, DIM},
+                                      .data = rows[a]};
     }
     for (int t = 0; t < FRAMES; t++)
         rows[3][t * DIM] += clip % 2 ? 3 : -3;
@@ -66,8 +70,11 @@ static void write_few(const lists *l)
 
 static fal_head_training training_on(const lists *l)
 {
-    return (fal_head_training){
-        .train = {l->csv, l->root}, .validation = {l->csv, l->root}, .max_epochs = 15, .learning_rate = 0.05, .threads = 1};
+    return (fal_head_training){.train = {l->csv, l->root},
+                               .validation = {l->csv, l->root},
+                               .max_epochs = 15,
+                               .learning_rate = 0.05,
+                               .threads = 1};
 }
 
 static void test_layers_in_order_and_the_best(void **state)
@@ -162,10 +169,8 @@ static void test_allocation_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layers_in_order_and_the_best),
-        cmocka_unit_test(test_heads_are_kept),
-        cmocka_unit_test(test_one_class_is_ranked_by_loss),
-        cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_layers_in_order_and_the_best), cmocka_unit_test(test_heads_are_kept),
+        cmocka_unit_test(test_one_class_is_ranked_by_loss),  cmocka_unit_test(test_mistakes_are_named),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
