@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* ---- AUCs and their covariance ------------------------------------------------------------------------------------ */
+/* ---- AUCs and their covariance ----------------------------------------------------------------------------------- */
 
 /* scores[k][i]: model k on clip i. auc [models]; covariance [models, models] of the AUCs, NaN with fewer than two fakes
  * or two reals. DeLong, DeLong and Clarke-Pearson 1988 by the midranks of Sun and Xu 2014: O(n log n). */
@@ -34,14 +34,14 @@ FAL_API fal_paired_test fal_delong_test(const double *auc, const double *covaria
 /* Holm's step-down correction (1979) of `count` p-values tested together; NaN stays NaN and is not counted. */
 FAL_API fal_status fal_holm(const double *p, size_t count, double *corrected, fal_error *err);
 
-/* ---- correlation ---------------------------------------------------------------------------------------------------- */
+/* ---- correlation ------------------------------------------------------------------------------------------------- */
 
 /* Of two score vectors; NaN with fewer than two clips, a constant vector or a score that is not finite. */
 FAL_API double fal_pearson(const double *a, const double *b, size_t count);
 /* Pearson of the midranks. */
 FAL_API fal_status fal_spearman(const double *a, const double *b, size_t count, double *out, fal_error *err);
 
-/* ---- late fusion ------------------------------------------------------------------------------------------------------ */
+/* ---- late fusion ------------------------------------------------------------------------------------------------- */
 
 typedef enum fal_fusion { FAL_FUSE_PROBABILITIES, FAL_FUSE_SCORES } fal_fusion;
 /* Mean over models of P = sigmoid(2 s), or of the scores themselves: out [count]. */
@@ -54,7 +54,7 @@ FAL_API void fal_fuse_to_scores(const double *const *scores, size_t models, size
 /* 100 (AUC(fused with another) - AUC(alone)) / AUC(alone), the paper's Figure 5. */
 FAL_API double fal_relative_improvement(double alone, double fused);
 
-/* ---- everything at once ---------------------------------------------------------------------------------------------- */
+/* ---- everything at once ------------------------------------------------------------------------------------------ */
 
 enum { FAL_EXHAUSTIVE_MODELS = 12 };
 
@@ -83,14 +83,14 @@ typedef struct fal_comparison {
     const double *pearson, *spearman;
     const double *fused_auc;      /* of each pair; alone on the diagonal */
     const double *improvement;    /* fal_relative_improvement: row: alone, column: fused with */
-    const double *p, *p_holm;     /* paired DeLong tests; 1 on the diagonal; Holm over the count (count - 1) / 2 pairs */
+    const double *p, *p_holm;     /* paired DeLong tests, 1 on the diagonal; Holm over count (count - 1) / 2 pairs */
     double all_auc[2];            /* of all models fused, by fal_fusion */
     fal_best_subset best;         /* fewest members among equals */
     void *storage;
 } fal_comparison;
 
-/* validation: the same models on other clips, to choose the best subset on; NULL: chosen on `test` itself. options may be
- * NULL. Needs both classes. */
+/* validation: the same models on other clips, to choose the best subset on; NULL: chosen on `test` itself. options may
+ * be NULL. Needs both classes. */
 FAL_API fal_status fal_compare(const fal_score_join *test, const fal_score_join *validation,
                                const fal_comparison_options *options, fal_comparison *out, fal_error *err);
 FAL_API void fal_comparison_free(fal_comparison *comparison);

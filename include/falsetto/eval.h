@@ -38,7 +38,7 @@ FAL_API fal_status fal_roc(const double *scores, const uint8_t *labels, size_t c
                            size_t *point_count, fal_error *err);
 FAL_API void fal_roc_free(fal_roc_point **points);
 
-/* ---- operating points ------------------------------------------------------------------------------------------------
+/* ---- operating points -----------------------------------------------------------------------------------------------
  * Over the vertices that fal_roc gives. */
 
 /* Largest true-positive rate at a false-positive rate of `fpr` or less, over the vertices themselves. */
@@ -81,8 +81,8 @@ typedef struct fal_reliability_bin {
 /* Clips by P = sigmoid(2 s) in `bins` equal bins of [0, 1]: out [bins]; the means of an empty bin are 0. */
 FAL_API fal_status fal_reliability(const double *scores, const uint8_t *labels, size_t count, int bins,
                                    fal_reliability_bin *out, fal_error *err);
-/* Expected and largest calibration error over such bins (Naeini et al. 2015, for the probability of the positive class):
- * per bin |share of fakes - mean P|, weighted by its share of clips. */
+/* Expected and largest calibration error over such bins (Naeini et al. 2015, for the probability of the positive
+ * class): per bin |share of fakes - mean P|, weighted by its share of clips. */
 FAL_API fal_status fal_calibration_error(const double *scores, const uint8_t *labels, size_t count, int bins,
                                          double *expected, double *largest, fal_error *err);
 
@@ -100,7 +100,7 @@ typedef struct fal_bootstrap_options {
 FAL_API fal_status fal_bootstrap_auc(const double *scores, const uint8_t *labels, size_t count,
                                      const fal_bootstrap_options *options, fal_interval *out, fal_error *err);
 
-/* ---- everything at once --------------------------------------------------------------------------------------------- */
+/* ---- everything at once ------------------------------------------------------------------------------------------ */
 
 enum { FAL_BOOTSTRAP_CLIPS = 200000 }; /* more clips than this are not drawn anew unless that is asked for */
 
@@ -125,8 +125,8 @@ typedef struct fal_evaluation {
     fal_confusion at_threshold;
 } fal_evaluation;
 
-/* One sort serves all of it: ten million scores take seconds. What a single class does not define is NaN. options may be
- * NULL. */
+/* One sort serves all of it: ten million scores take seconds. What a single class does not define is NaN. options may
+ * be NULL. */
 FAL_API fal_status fal_evaluate_fully(const double *scores, const uint8_t *labels, size_t count,
                                       const fal_evaluation_options *options, fal_evaluation *out, fal_error *err);
 

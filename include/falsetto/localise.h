@@ -1,5 +1,5 @@
-/* Where in a clip a fake is: frame labels from AV-Deepfake1M's metadata, how well frame scores follow them, time segments
- * made from frame scores, and the official AP@IoU and AR@N of such segments (docs/metrics.md). */
+/* Where in a clip a fake is: frame labels from AV-Deepfake1M's metadata, how well frame scores follow them, time
+ * segments made from frame scores, and the official AP@IoU and AR@N of such segments (docs/metrics.md). */
 #ifndef FALSETTO_LOCALISE_H
 #define FALSETTO_LOCALISE_H
 
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* ---- what is true -------------------------------------------------------------------------------------------------- */
+/* ---- what is true ------------------------------------------------------------------------------------------------ */
 
 typedef struct fal_segment {
     double begin_s, end_s;
@@ -49,7 +49,7 @@ FAL_API void fal_truth_free(fal_truth *truth);
 /* The clip whose `file` is `path`, or else the end of `path` after a '/', the longest such; NULL: none. */
 FAL_API const fal_true_clip *fal_truth_find(const fal_truth *truth, const char *path);
 
-/* ---- frame scores -------------------------------------------------------------------------------------------------- */
+/* ---- frame scores ------------------------------------------------------------------------------------------------ */
 
 typedef enum fal_frame_rule {
     FAL_FRAMES_LOADER,  /* int(begin * rate) .. int(end * rate) - 1: AV-Deepfake1M's own data loader */
@@ -91,7 +91,7 @@ FAL_API fal_status fal_truth_select(const fal_truth *truth, const fal_frame_scor
 FAL_API fal_status fal_localise(const fal_truth *truth, const fal_frame_scores *clips, size_t count,
                                 const fal_localisation_options *options, fal_localisation *out, fal_error *err);
 
-/* ---- segments from frame scores, and how good they are ---------------------------------------------------------------- */
+/* ---- segments from frame scores, and how good they are ----------------------------------------------------------- */
 
 typedef struct fal_proposal {
     double confidence, begin, end; /* in seconds, or in frames when a file says so */
@@ -140,10 +140,10 @@ typedef struct fal_ap_ar {
     size_t segments, proposals;
 } fal_ap_ar;
 
-/* As the package avdeepfake1m computes it, in float32 and with its quirks (docs/metrics.md): AP leaves out the stretch from
- * recall 0 to the first proposal, so that perfect proposals for n segments get (n - 1) / n; AR passes over clips whose
- * proposal list is empty. Begin and end are divided by `per_second` (1: they are seconds). A clip of the metadata without
- * an entry is an error; entries for other files are passed over. */
+/* As the package avdeepfake1m computes it, in float32 and with its quirks (docs/metrics.md): AP leaves out the stretch
+ * from recall 0 to the first proposal, so that perfect proposals for n segments get (n - 1) / n; AR passes over clips
+ * whose proposal list is empty. Begin and end are divided by `per_second` (1: they are seconds). A clip of the metadata
+ * without an entry is an error; entries for other files are passed over. */
 FAL_API fal_status fal_ap_ar_measure(const fal_truth *truth, fal_segment_field field, const fal_proposals *proposals,
                                      double per_second, fal_ap_ar *out, fal_error *err);
 

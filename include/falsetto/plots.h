@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- curves ------------------------------------------------------------------------------------------------------- */
+/* ---- curves ------------------------------------------------------------------------------------------------------ */
 
 typedef struct fal_curve {
     const char *name;       /* in the legend; NULL: not in it */
@@ -42,7 +42,7 @@ typedef struct fal_curves {
 /* Any curves in one frame: training curves and the like. Long curves are thinned to what can be seen. */
 FAL_API fal_status fal_plot_curves(const fal_curves *plot, const char *path, fal_error *err);
 
-/* ---- detectors ---------------------------------------------------------------------------------------------------- */
+/* ---- detectors --------------------------------------------------------------------------------------------------- */
 
 /* One detector's curve as fal_roc gives it; its name says what else is to be known, e.g. "CLIP (AUC 0.912)". */
 typedef struct fal_named_roc {
@@ -66,7 +66,7 @@ typedef struct fal_named_reliability {
 FAL_API fal_status fal_plot_reliability(const char *title, const fal_named_reliability *curves, size_t count,
                                         const char *path, fal_error *err);
 
-/* ---- matrices ----------------------------------------------------------------------------------------------------- */
+/* ---- matrices ---------------------------------------------------------------------------------------------------- */
 
 typedef struct fal_heat_map {
     const char *title;             /* may be NULL */

@@ -31,8 +31,8 @@ typedef struct fal_evaluation_row {
     const fal_ap_ar *ap_ar;        /* NULL: none */
 } fal_evaluation_row;
 
-/* Rows as JSON (docs/metrics.md, "format": "falsetto-evaluation-1"); numbers without a value are null. *json is freed with
- * fal_text_free. */
+/* Rows as JSON (docs/metrics.md, "format": "falsetto-evaluation-1"); numbers without a value are null. *json is freed
+ * with fal_text_free. */
 FAL_API fal_status fal_evaluation_json(const fal_evaluation_row *rows, size_t count, char **json, fal_error *err);
 
 /* "format": "falsetto-segments-1". */

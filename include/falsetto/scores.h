@@ -1,5 +1,6 @@
-/* Scores on disk: CSV files with the columns path,score,label (or paths,scores,labels, as the official code names them),
- * read, joined by path, and looked at group by group. Score: a logit, higher is more fake; label: 0 real, 1 fake. */
+/* Scores on disk: CSV files with the columns path,score,label (or paths,scores,labels, as the official code names
+ * them), read, joined by path, and looked at group by group. Score: a logit, higher is more fake; label: 0 real, 1
+ * fake. */
 #ifndef FALSETTO_SCORES_H
 #define FALSETTO_SCORES_H
 
@@ -13,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ---- one detector --------------------------------------------------------------------------------------------------- */
+/* ---- one detector ------------------------------------------------------------------------------------------------ */
 
 typedef struct fal_score_table {
     const char *origin;          /* the file, for messages */
@@ -26,8 +27,8 @@ typedef struct fal_score_table {
     void *storage;
 } fal_score_table;
 
-/* A score that is not a number, a label other than 0 and 1 (0.0 and 1.0 too) and a path that comes twice are errors that
- * name the first and its line, and count the scores that are not numbers. Other columns are passed over. */
+/* A score that is not a number, a label other than 0 and 1 (0.0 and 1.0 too) and a path that comes twice are errors
+ * that name the first and its line, and count the scores that are not numbers. Other columns are passed over. */
 FAL_API fal_status fal_scores_read(const char *path, fal_score_table *out, fal_error *err);
 FAL_API fal_status fal_scores_parse(const char *text, size_t length, const char *origin, fal_score_table *out,
                                     fal_error *err);
@@ -36,7 +37,7 @@ FAL_API fal_status fal_scores_make(const char *origin, const char *const *paths,
                                    const int *labels, size_t count, fal_score_table *out, fal_error *err);
 FAL_API void fal_scores_free(fal_score_table *table);
 
-/* ---- several on the same clips ------------------------------------------------------------------------------------- */
+/* ---- several on the same clips ----------------------------------------------------------------------------------- */
 
 typedef struct fal_score_join {
     size_t models, count;
@@ -52,7 +53,7 @@ typedef struct fal_score_join {
 FAL_API fal_status fal_scores_join(const fal_score_table *tables, size_t count, fal_score_join *out, fal_error *err);
 FAL_API void fal_scores_join_free(fal_score_join *join);
 
-/* ---- groups --------------------------------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 /* How one group of clips is judged. */
 typedef enum fal_group_rule {

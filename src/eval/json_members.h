@@ -1,6 +1,6 @@
 /* Long JSON files one member at a time: what lies at the top level of an array or an object, as slices of the text, so
- * that a file of a million entries is never a million parsed values at once. Only brackets, strings and commas at the top
- * are looked at here; the slices are parsed by core/json.h. */
+ * that a file of a million entries is never a million parsed values at once. Only brackets, strings and commas at the
+ * top are looked at here; the slices are parsed by core/json.h. */
 #ifndef FAL_EVAL_JSON_MEMBERS_H
 #define FAL_EVAL_JSON_MEMBERS_H
 
