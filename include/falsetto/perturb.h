@@ -38,7 +38,8 @@ FAL_API fal_perturbation fal_perturbation_at(size_t index); /* index < count */
 
 /* Writes `from` perturbed to the file `to` (Matroska; atomic). `severity` is one of the row's. A clip without a stream
  * that the perturbation changes is FAL_ERR_NOT_FOUND. The same libraries write the same bytes. */
-FAL_API fal_status fal_perturb_clip(const char *from, const char *name, double severity, const char *to, fal_error *err);
+FAL_API fal_status fal_perturb_clip(const char *from, const char *name, double severity, const char *to,
+                                    fal_error *err);
 
 /* ---- the table of robustness ------------------------------------------------------------------------------------- */
 

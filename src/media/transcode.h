@@ -28,9 +28,9 @@ typedef struct fal_recipe {
 bool fal_has_encoder(const char *name); /* in the libavcodec this runs with */
 
 /* Writes the file `to`, in place; on failure what was written is left for the caller to remove. The container is
- * Matroska, or MP4 for sound of an encoder with padding, whose length only MP4 notes. Pictures are upright and times are
- * kept, but for a hole in a sound track that a lossy encoder closes. FAL_ERR_UNSUPPORTED names a missing encoder; errors of
- * reading as fal_media_probe; FAL_ERR_CANCELLED when *cancel (NULL: never) turns non-zero. */
+ * Matroska, or MP4 for sound of an encoder with padding, whose length only MP4 notes. Pictures are upright and times
+ * are kept, but for a hole in a sound track that a lossy encoder closes. FAL_ERR_UNSUPPORTED names a missing encoder;
+ * errors of reading as fal_media_probe; FAL_ERR_CANCELLED when *cancel (NULL: never) turns non-zero. */
 fal_status fal_transcode(const char *from, const char *to, const fal_recipe *recipe,
                          const volatile sig_atomic_t *cancel, fal_error *err);
 
