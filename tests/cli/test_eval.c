@@ -6,7 +6,7 @@
 #include "core/npy.h"
 #include "core/rng.h"
 #include "core/str.h"
-#include "support/test.h"
+#include "support/golden.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -220,6 +220,27 @@ static void test_localise(void **state)
     expect_file(fal_temp_path("proposals.json"), "{\"real/c00.mp4\":");
 }
 
+/* What `extract --trim-silence` leaves out is recorded for those who look for frames. */
+static void test_trimmed_start_is_recorded(void **state)
+{
+    (void)state;
+    enum { HEADER = 44, SILENT = 8000 };
+    fal_buf wav = {0};
+    fal_error err = {0};
+    write_sound(fal_temp_path("quiet/a.wav"), 2, 300, 1);
+    fal_check_ok(fal_file_read(fal_temp_path("quiet/a.wav"), 0, &wav, &err), &err);
+    memset(wav.data + HEADER, 0, 2 * SILENT);
+    fal_check_ok(fal_file_write(fal_temp_path("quiet/a.wav"), wav.data, wav.length, &err), &err);
+    fal_buf_free(&wav);
+    expect(run("extract", write_file("quiet.csv", "path,label\na.wav,0\n"), "--root", fal_temp_path("quiet"), "-q",
+               "-e", tiny_encoder(), "--trim-silence", "-o", fal_temp_path("trimmed")),
+           0, "1 written", NULL);
+    fal_npy offset = fal_golden_npz(fal_temp_path("trimmed/a.npz"), "offset");
+    assert_int_equal(offset.count, 1);
+    assert_true(fal_npy_f32(&offset)[0] == 13); /* int(0.5 * 25) + 1 */
+    fal_npy_free(&offset);
+}
+
 static void test_proposals_alone(void **state)
 {
     (void)state;
@@ -282,13 +303,13 @@ static void test_compare_mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scores),           cmocka_unit_test(test_threshold_from_validation),
-        cmocka_unit_test(test_several_rows),     cmocka_unit_test(test_json),
-        cmocka_unit_test(test_groups),           cmocka_unit_test(test_gaps_are_named),
-        cmocka_unit_test(test_eval_misuse),      cmocka_unit_test(test_head_on_features),
-        cmocka_unit_test(test_localise),         cmocka_unit_test(test_proposals_alone),
-        cmocka_unit_test(test_compare),          cmocka_unit_test(test_compare_json),
-        cmocka_unit_test(test_compare_mistakes),
+        cmocka_unit_test(test_scores),          cmocka_unit_test(test_threshold_from_validation),
+        cmocka_unit_test(test_several_rows),    cmocka_unit_test(test_json),
+        cmocka_unit_test(test_groups),          cmocka_unit_test(test_gaps_are_named),
+        cmocka_unit_test(test_eval_misuse),     cmocka_unit_test(test_head_on_features),
+        cmocka_unit_test(test_localise),        cmocka_unit_test(test_trimmed_start_is_recorded),
+        cmocka_unit_test(test_proposals_alone), cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_compare_json),    cmocka_unit_test(test_compare_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
