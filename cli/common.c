@@ -37,12 +37,19 @@ bool cli_stopped(void)
     return stop_requested != 0;
 }
 
+/* "training: epoch 3, ..." is one activity with a changing remark after the colon. */
+static bool same_activity(const char *a, const char *b)
+{
+    size_t length = strcspn(a, ":");
+    return strcspn(b, ":") == length && !strncmp(a, b, length);
+}
+
 static void on_progress(void *user, const char *what, double done, double total)
 {
     (void)user;
     char line[128];
     double t = now();
-    if (strcmp(bar.what, what)) {
+    if (!same_activity(bar.what, what)) {
         snprintf(bar.what, sizeof bar.what, "%s", what);
         bar.started = t;
         bar.drawn = 0;

@@ -26,11 +26,16 @@ typedef struct fal_head fal_head; /* immutable once open; may be shared by threa
 
 /* P(fake) from a clip logit and its number of frames: sigmoid(slope * s + length_slope * log(frames) + offset).
  * The clip logit grows with log(frames) (equal frame logits x pool to x + log T), hence the second term.
- * Without a fit: slope 2, the rest 0, which is the probe's own sigmoid(2 s). */
+ * Without a fit: slope 2, the rest 0, which is the probe's own sigmoid(2 s).
+ * With knots, a straight line from each to the next takes the sigmoid's place: P as a function of its argument, level
+ * outside the knots. */
+enum { FAL_CALIBRATION_KNOTS = 64 };
 typedef struct fal_calibration {
     bool fitted;
     double slope, length_slope, offset;
     double low, high; /* P below low: REAL; above high: FAKE; between: SUSPICIOUS */
+    int knot_count;   /* 0: the sigmoid */
+    double knot_x[FAL_CALIBRATION_KNOTS], knot_p[FAL_CALIBRATION_KNOTS]; /* both rise */
 } fal_calibration;
 
 enum { FAL_HEAD_PARTS = 64 };
@@ -42,17 +47,17 @@ typedef struct fal_head_part {
 } fal_head_part;
 
 typedef struct fal_head_description {
-    const char *kind;         /* "probe", "layers", "transformer", "ntp", "sync", "sup" */
-    const char *origin;       /* path it was read from */
-    int64_t dim;              /* features it takes: sum over the parts */
+    const char *kind;           /* "probe", "layers", "transformer", "ntp", "sync", "sup" */
+    const char *origin;         /* path it was read from */
+    int64_t dim;                /* features it takes: sum over the parts */
     const fal_head_part *parts; /* one for most heads; visual and audio for sync; one per layer for layers */
     size_t part_count;
     bool stream_known;
-    fal_stream stream;        /* which features; from the file when it says, else unknown */
-    const char *encoder;      /* what the features were made with, e.g. "avhubert-random", or NULL when not recorded */
+    fal_stream stream;   /* which features; from the file when it says, else unknown */
+    const char *encoder; /* what the features were made with, e.g. "avhubert-random", or NULL when not recorded */
     const char *family, *feature; /* of that encoder, or NULL when not recorded */
-    bool l2_normalise;        /* every part of a row is divided by its Euclidean norm first */
-    bool demonstration;       /* trained on drawn puppets: shows the pipeline, judges nothing real */
+    bool l2_normalise;            /* every part of a row is divided by its Euclidean norm first */
+    bool demonstration;           /* trained on drawn puppets: shows the pipeline, judges nothing real */
     fal_calibration calibration;
 } fal_head_description;
 
@@ -80,18 +85,18 @@ typedef struct fal_feature_list {
 
 typedef struct fal_scored_clip {
     const char *path;
-    int label;        /* 0 real, 1 fake, -1 without label */
+    int label; /* 0 real, 1 fake, -1 without label */
     int64_t frames;
-    double logit;     /* raw clip logit, for parity with published results */
-    double p_fake;    /* calibrated */
+    double logit;              /* raw clip logit, for parity with published results */
+    double p_fake;             /* calibrated */
     const float *frame_logits; /* [frames] */
 } fal_scored_clip;
 
 typedef struct fal_scored_list {
     fal_scored_clip *clips;
     size_t count;
-    size_t missing;   /* rows without a feature file */
-    size_t empty;     /* clips of too few frames: none, or one for ntp */
+    size_t missing; /* rows without a feature file */
+    size_t empty;   /* clips of too few frames: none, or one for ntp */
     void *storage;
 } fal_scored_list;
 
@@ -100,8 +105,8 @@ FAL_API fal_status fal_head_score_list(const fal_head *head, const fal_feature_l
                                        const fal_log *log, fal_scored_list *out, fal_error *err);
 FAL_API void fal_scored_list_free(fal_scored_list *list);
 
-/* Frames of the clip (at 25 per second) before its first feature row, as `extract` records them in the file when it trims
- * leading silence; 0 when nothing is recorded. root and clip_path as in fal_feature_list. */
+/* Frames of the clip (at 25 per second) before its first feature row, as `extract` records them in the file when it
+ * trims leading silence; 0 when nothing is recorded. root and clip_path as in fal_feature_list. */
 FAL_API fal_status fal_feature_offset(const char *root, const char *clip_path, int64_t *frames, fal_error *err);
 
 #ifdef __cplusplus

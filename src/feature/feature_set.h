@@ -2,7 +2,9 @@
 #ifndef FAL_FEATURE_FEATURE_SET_H
 #define FAL_FEATURE_FEATURE_SET_H
 
+#include "core/arena.h"
 #include "core/feature_set.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "feature/store.h"
 
@@ -12,6 +14,7 @@ typedef struct fal_feature_query {
     fal_stream stream;  /* which array, when `arrays` is NULL */
     const char *arrays; /* names with '+' between: their rows side by side, cut to the shortest */
     bool l2_normalise;  /* every array's row is divided by its Euclidean norm */
+    int threads;        /* that read files; 0: all available */
     const fal_log *log;
 } fal_feature_query;
 
@@ -22,6 +25,12 @@ typedef struct fal_feature_parts {
     size_t count;
     int64_t dims[FAL_QUERY_PARTS];
 } fal_feature_parts;
+
+/* What the rows and names of a set lie in. */
+typedef struct fal_set_storage {
+    fal_arena *arena;
+    fal_map map; /* packed sets */
+} fal_set_storage;
 
 /* Clips without a file are counted in `missing`, named in the log, and left out. Clips whose arrays have other numbers
  * of channels than the first clip's are an error. parts may be NULL. */

@@ -92,8 +92,7 @@ done:
     return st;
 }
 
-/* Whichever of the clip's two possible files is there; *path is the caller's to fal_free. */
-static fal_status find_file(const char *root, const char *clip_path, char **path, fal_error *err)
+fal_status fal_feature_file(const char *root, const char *clip_path, char **path, fal_error *err)
 {
     fal_status st = FAL_OK;
     char *npz = NULL, *npy = NULL;
@@ -121,7 +120,7 @@ fal_status fal_features_read(const char *root, const char *clip_path, fal_stream
     char *path = NULL;
     if (!keys_of(stream))
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s: stream %d is none of audio, video, av", clip_path, (int)stream);
-    FAL_TRY(find_file(root, clip_path, &path, err));
+    FAL_TRY(fal_feature_file(root, clip_path, &path, err));
     FAL_TRY(fal_str_ends(path, ".npz") ? read_npz(path, keys_of(stream), &array, err) : fal_npy_read(path, &array, err));
     FAL_TRY(to_rows(path, &array, out, err));
 done:
@@ -137,7 +136,7 @@ fal_status fal_features_read_array(const char *root, const char *clip_path, cons
     fal_npy array = {0};
     char *path = NULL;
     const char *const keys[] = {name, NULL};
-    FAL_TRY(find_file(root, clip_path, &path, err));
+    FAL_TRY(fal_feature_file(root, clip_path, &path, err));
     if (!fal_str_ends(path, ".npz"))
         FAL_FAIL(FAL_ERR_FORMAT, "%s holds one array without a name, and '%s' is wanted", path, name);
     FAL_TRY(read_npz(path, keys, &array, err));

@@ -20,6 +20,9 @@ char *fal_feature_path(const char *root, const char *path, const char *ext);
 /* The key an array of AV-HuBERT is written under: "audio", "visual", "multimodal". */
 const char *fal_feature_key(fal_stream stream);
 
+/* Whichever of the clip's two possible files is there; *path is the caller's to fal_free. FAL_ERR_NOT_FOUND. */
+fal_status fal_feature_file(const char *root, const char *clip_path, char **path, fal_error *err);
+
 /* Key of the number of frames (at 25 per second) that a clip has before its first row, beside the arrays of files made
  * with trimmed silence: a scalar. */
 #define FAL_OFFSET_KEY "offset"

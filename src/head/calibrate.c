@@ -91,32 +91,38 @@ static double newton_step(const point *points, size_t n, double w[TERMS])
     return 0;
 }
 
-fal_status fal_calibrate(const double *scores, const int64_t *frames, const uint8_t *labels, size_t count,
-                         fal_calibration *out, fal_error *err)
+/* Platt's fit; false when it says nothing or would turn the head around. */
+static bool fit_line(point *points, size_t count, fal_calibration *made)
+{
+    double w[TERMS] = {0};
+    for (int k = 0; k < ITERATIONS && newton_step(points, count, w) > 1e-12; k++)
+        ;
+    if (!isfinite(w[0]) || !isfinite(w[1]) || !isfinite(w[2]) || w[0] <= 0)
+        return false;
+    made->slope = w[0];
+    made->length_slope = w[1] - w[0];
+    made->offset = w[2];
+    return true;
+}
+
+fal_status fal_calibrate(const fal_labelled_scores *clips, fal_calibration_method method, fal_calibration *out,
+                         fal_error *err)
 {
     fal_status st = FAL_OK;
     point *points = NULL;
     size_t per_class[2] = {0};
-    double w[TERMS] = {0};
     fal_calibration made = {.slope = 2, .low = 0.3, .high = 0.7};
-    FAL_ALLOC(points, fal_malloc_array(count, sizeof *points));
-    for (size_t i = 0; i < count; i++)
-        per_class[labels[i] != 0]++;
-    double fake = ((double)per_class[1] + 1) / ((double)per_class[1] + 2), real = 1 / ((double)per_class[0] + 2);
-    for (size_t i = 0; i < count; i++) {
-        double length = log((double)frames[i]);
-        points[i] = (point){{scores[i] - length, length, 1}, labels[i] ? fake : real};
+    FAL_ALLOC(points, fal_malloc_array(clips->count, sizeof *points));
+    for (size_t i = 0; i < clips->count; i++)
+        per_class[clips->labels[i] != 0]++;
+    double fake = fal_platt_target(1, per_class[1]), real = fal_platt_target(0, per_class[0]);
+    for (size_t i = 0; i < clips->count; i++) {
+        double length = log((double)clips->frames[i]);
+        points[i] = (point){{clips->scores[i] - length, length, 1}, clips->labels[i] ? fake : real};
     }
-    if (per_class[0] && per_class[1]) {
-        for (int k = 0; k < ITERATIONS && newton_step(points, count, w) > 1e-12; k++)
-            ;
-        if (isfinite(w[0]) && isfinite(w[1]) && isfinite(w[2]) && w[0] > 0) {
-            made.fitted = true;
-            made.slope = w[0];
-            made.length_slope = w[1] - w[0];
-            made.offset = w[2];
-        }
-    }
+    made.fitted = per_class[0] && per_class[1] && fit_line(points, clips->count, &made);
+    if (made.fitted && method == FAL_CALIBRATE_ISOTONIC)
+        FAL_TRY(fal_calibrate_isotonic(clips, &made, err));
     *out = made;
 done:
     fal_free(points);

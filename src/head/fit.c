@@ -8,6 +8,7 @@
 #include "head/fit_state.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FAL_LOG_COMPONENT "train"
@@ -88,7 +89,8 @@ static size_t next_batch(const fit *f, walk *w, int64_t most, int64_t *samples)
     return parts;
 }
 
-/* Mini-batches count clips, missing ones too, when a sample is a clip: an epoch's batches are then those of the list. */
+/* Mini-batches count clips, missing ones too, when a sample is a clip: an epoch's batches are then those of the list.
+ */
 static size_t next_clips(const fit *f, walk *w, int64_t most, int64_t *samples)
 {
     size_t parts = 0, last = w->set->count - w->clip < (size_t)most ? w->set->count : w->clip + (size_t)most;
@@ -101,6 +103,31 @@ static size_t next_clips(const fit *f, walk *w, int64_t most, int64_t *samples)
     return parts;
 }
 
+/* "training: epoch 3, loss 0.3512, validation 0.3611": the loss of the epoch so far, and of the last validation. */
+static void report_progress(const fit *f, size_t clips_done, double loss)
+{
+    char what[96], validation[48] = "";
+    const fal_progress *progress = f->opt->progress;
+    const double share = (double)clips_done / (double)(f->train->count + f->validation->count);
+    if (!progress || !progress->report)
+        return;
+    if (f->s.epochs)
+        snprintf(validation, sizeof validation, ", validation %.4f", f->s.curve[f->s.epochs - 1].validation_loss);
+    snprintf(what, sizeof what, "training: epoch %d, loss %.4f%s", f->s.epochs, loss, validation);
+    fal_progress_report(progress, what, f->s.epochs + share, f->opt->max_epochs);
+}
+
+static bool cancelled(const fal_progress *progress)
+{
+    return progress && progress->cancel && *progress->cancel;
+}
+
+static fal_status say_cancelled(const fit *f, fal_error *err)
+{
+    return fal_fail(err, FAL_ERR_CANCELLED, "training stopped in epoch %d%s", f->s.epochs,
+                    f->opt->state ? "; the same command goes on from its start" : "");
+}
+
 static fal_status train_epoch(fit *f, double *mean, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -108,6 +135,10 @@ static fal_status train_epoch(fit *f, double *mean, fal_error *err)
     double total = 0, sum = 0;
     int64_t used = 0, samples;
     while (w.clip < f->train->count) {
+        if (cancelled(f->opt->progress)) {
+            st = say_cancelled(f, err);
+            goto done;
+        }
         size_t parts = f->opt->keep_order ? next_batch(f, &w, f->opt->batch, &samples)
                                           : next_clips(f, &w, f->opt->batch, &samples);
         if (!parts)
@@ -115,6 +146,7 @@ static fal_status train_epoch(fit *f, double *mean, fal_error *err)
         FAL_TRY(update(f, parts, samples, &sum, err));
         total += sum;
         used += samples;
+        report_progress(f, w.clip, total / (double)used);
     }
     *mean = total / (double)used;
 done:
@@ -196,7 +228,7 @@ static fal_status run_epoch(fit *f, int number, bool *stop, fal_error *err)
     epoch.seconds = fal_now_s() - start;
     *stop = judge_epoch(f, &epoch);
     f->s.train_loss = epoch.train_loss;
-    f->s.epochs = number + 1;
+    FAL_TRY(fal_fit_state_add(&f->s, &epoch, err));
     f->s.stopped = *stop;
     if (f->opt->epoch)
         f->opt->epoch(f->opt->hook_user, &epoch, f->params->values);
@@ -204,29 +236,22 @@ static fal_status run_epoch(fit *f, int number, bool *stop, fal_error *err)
         FAL_TRY(fal_fit_state_write(f->opt->state, &f->s, f->params, err));
     fal_log_info(f->opt->log, "epoch %d: train loss %.5f, validation loss %.5f%s", number, epoch.train_loss,
                  epoch.validation_loss, epoch.best ? ", best so far" : "");
-    fal_progress_report(f->opt->progress, "training", number + 1, f->opt->max_epochs);
+    report_progress(f, 0, epoch.train_loss);
 done:
     return st;
-}
-
-static bool cancelled(const fal_progress *progress)
-{
-    return progress && progress->cancel && *progress->cancel;
 }
 
 static fal_status run_epochs(fit *f, fal_error *err)
 {
     fal_status st = FAL_OK;
     bool stop = f->s.stopped;
-    for (int epoch = f->s.epochs; epoch < f->opt->max_epochs && !stop; epoch++) {
-        if (cancelled(f->opt->progress))
-            FAL_FAIL(FAL_ERR_CANCELLED, "training stopped before epoch %d%s", epoch,
-                     f->opt->state ? "; the same command goes on from there" : "");
-        FAL_TRY(run_epoch(f, epoch, &stop, err));
-    }
+    while (f->s.epochs < f->opt->max_epochs && !stop)
+        FAL_TRY(run_epoch(f, f->s.epochs, &stop, err));
     if (!isfinite(f->s.best_loss))
-        FAL_FAIL(FAL_ERR_ARGUMENT, "the validation loss was not finite in any of %d epochs: the learning rate %g may be "
-                 "too large, or the features hold huge values", f->s.epochs, f->opt->learning_rate);
+        FAL_FAIL(FAL_ERR_ARGUMENT,
+                 "the validation loss was not finite in any of %d epochs: the learning rate %g may be "
+                 "too large, or the features hold huge values",
+                 f->s.epochs, f->opt->learning_rate);
 done:
     return st;
 }
@@ -240,7 +265,11 @@ static fal_status check_set(const fit *f, const fal_feature_set *set, const char
         if (set->clips[i].label != 0 && set->clips[i].label != 1)
             return fal_fail(err, FAL_ERR_ARGUMENT, "%s: %s has no label, expected 0 (real) or 1 (fake)", what,
                             set->clips[i].path);
-        *usable += samples_of(f, &set->clips[i]) > 0;
+        const bool fits = samples_of(f, &set->clips[i]) > 0;
+        *usable += fits;
+        if (!fits)
+            fal_log_warn(f->opt->log, "%s: %s is too short with %lld frames and is left out", what, set->clips[i].path,
+                         (long long)set->clips[i].frames);
     }
     if (!*usable)
         return fal_fail(err, FAL_ERR_ARGUMENT, "%s: no clip with features (%zu listed, %zu without a file)", what,
@@ -257,7 +286,10 @@ static fal_status prepare(fit *f, fal_error *err)
     FAL_ALLOC(f->gradient, fal_calloc(f->params->count, sizeof *f->gradient));
     FAL_ALLOC(f->order, fal_malloc_array(f->train->count, sizeof *f->order));
     FAL_ALLOC(f->parts, fal_malloc_array(clips, sizeof *f->parts));
-    FAL_TRY(fal_fit_state_init(&f->s, f->params, f->opt, err));
+    FAL_TRY(fal_fit_state_init(&f->s, f->params, f->opt->learning_rate, err));
+    if (f->opt->state)
+        f->s.fingerprint = fal_fit_fingerprint(f->kind, f->config, f->train, f->validation, f->params, f->opt);
+    f->s.adam.threads = fal_run_threads(f->run);
     if (f->opt->state)
         FAL_TRY(fal_fit_state_read(f->opt->state, &f->s, f->params, err));
 done:
@@ -269,7 +301,8 @@ fal_status fal_fit(const fal_trainable *kind, const void *config, const fal_feat
                    fal_fit_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fit f = {.kind = kind, .config = config, .train = train, .validation = validation, .opt = options, .params = params};
+    fit f = {
+        .kind = kind, .config = config, .train = train, .validation = validation, .opt = options, .params = params};
     fal_fit_report facts = {0};
     FAL_TRY(check_set(&f, train, "training list", &facts.train_clips, err));
     FAL_TRY(check_set(&f, validation, "validation list", &facts.validation_clips, err));
@@ -284,6 +317,10 @@ fal_status fal_fit(const fal_trainable *kind, const void *config, const fal_feat
     facts.best_epoch = f.s.best_epoch;
     facts.best_validation_loss = f.s.best_loss;
     facts.train_loss = f.s.train_loss;
+    if (options->epochs) {
+        *options->epochs = f.s.curve;
+        f.s.curve = NULL;
+    }
     *report = facts;
 done:
     fal_fit_state_free(&f.s);

@@ -11,12 +11,7 @@
 
 /* A file is of the first kind that recognises it. */
 static const fal_head_kind *const kinds[] = {
-    &fal_head_sup,
-    &fal_head_sync,
-    &fal_head_layers,
-    &fal_head_transformer,
-    &fal_head_ntp,
-    &fal_head_probe,
+    &fal_head_sup, &fal_head_sync, &fal_head_layers, &fal_head_transformer, &fal_head_ntp, &fal_head_probe,
 };
 
 size_t fal_head_kind_count(void)
@@ -160,10 +155,11 @@ fal_status fal_head_open(const char *path, const fal_log *log, fal_head **out, f
     FAL_ALLOC(head, fal_calloc(1, sizeof *head));
     head->kind = recognise(ckpt);
     if (!head->kind)
-        FAL_FAIL(FAL_ERR_UNSUPPORTED,
-                 "%s holds no head: a linear probe has head.weight [1,D] and head.bias [1], docs/heads.md lists the other "
-                 "kinds; found %zu tensors%s%s",
-                 path, count, count ? ", the first is " : "", count ? fal_checkpoint_at(ckpt, 0)->name : "");
+        FAL_FAIL(
+            FAL_ERR_UNSUPPORTED,
+            "%s holds no head: a linear probe has head.weight [1,D] and head.bias [1], docs/heads.md lists the other "
+            "kinds; found %zu tensors%s%s",
+            path, count, count ? ", the first is " : "", count ? fal_checkpoint_at(ckpt, 0)->name : "");
     FAL_ALLOC(head->origin, fal_strdup(path));
     FAL_TRY(read_head(ckpt, head, err));
     head->about.origin = head->origin;
@@ -185,6 +181,8 @@ void fal_head_free(fal_head **head)
     fal_free((*head)->family);
     fal_free((*head)->feature);
     fal_free((*head)->arrays);
+    for (size_t i = 0; i < FAL_HEAD_FACTS; i++)
+        fal_free((*head)->facts[i]);
     fal_release(head);
 }
 
@@ -234,8 +232,8 @@ done:
     return st;
 }
 
-fal_status fal_head_score(const fal_head *head, const float *features, int64_t frames, int64_t dim,
-                          float *frame_logits, double *clip_logit, fal_error *err)
+fal_status fal_head_score(const fal_head *head, const float *features, int64_t frames, int64_t dim, float *frame_logits,
+                          double *clip_logit, fal_error *err)
 {
     const char *origin = head->origin ? head->origin : "the head";
     if (dim != head->shape.dim)
@@ -246,9 +244,28 @@ fal_status fal_head_score(const fal_head *head, const float *features, int64_t f
     return score(head, features, frames, frame_logits, clip_logit, err);
 }
 
+double fal_calibration_argument(const fal_calibration *c, double clip_logit, int64_t frames)
+{
+    return c->slope * clip_logit + c->length_slope * log((double)frames) + c->offset;
+}
+
+static double between_knots(const fal_calibration *c, double x)
+{
+    int k = 0;
+    if (x <= c->knot_x[0])
+        return c->knot_p[0];
+    while (k < c->knot_count && c->knot_x[k] < x)
+        k++;
+    if (k == c->knot_count)
+        return c->knot_p[k - 1];
+    double share = (x - c->knot_x[k - 1]) / (c->knot_x[k] - c->knot_x[k - 1]);
+    return c->knot_p[k - 1] + share * (c->knot_p[k] - c->knot_p[k - 1]);
+}
+
 double fal_head_probability(const fal_calibration *c, double clip_logit, int64_t frames)
 {
-    double x = c->slope * clip_logit + c->length_slope * log((double)frames) + c->offset;
-    double e = exp(-fabs(x));
+    double x = fal_calibration_argument(c, clip_logit, frames), e = exp(-fabs(x));
+    if (c->knot_count > 0)
+        return between_knots(c, x);
     return x >= 0 ? 1 / (1 + e) : e / (1 + e);
 }

@@ -52,6 +52,39 @@ static bool metadata_true(const fal_checkpoint *ckpt, const char *key)
     return fal_str_eq(fal_checkpoint_metadata(ckpt, key), "true");
 }
 
+/* "[[x,P],...]", both rising. */
+static fal_status take_knots(const fal_json *knots, fal_calibration *c)
+{
+    if (fal_json_kind(knots) != FAL_JSON_ARRAY || fal_json_count(knots) > FAL_CALIBRATION_KNOTS)
+        return FAL_ERR_FORMAT;
+    for (size_t i = 0; i < fal_json_count(knots); i++) {
+        const fal_json *knot = fal_json_at(knots, i);
+        double x = fal_json_real(fal_json_at(knot, 0), NAN), p = fal_json_real(fal_json_at(knot, 1), NAN);
+        if (!isfinite(x) || !(p >= 0 && p <= 1) || (i && (x < c->knot_x[i - 1] || p < c->knot_p[i - 1])))
+            return FAL_ERR_FORMAT;
+        c->knot_x[i] = x;
+        c->knot_p[i] = p;
+    }
+    c->knot_count = (int)fal_json_count(knots);
+    return FAL_OK;
+}
+
+static fal_status read_knots(const fal_checkpoint *ckpt, fal_calibration *c, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_json *json = NULL;
+    const char *key = "falsetto.calibration.knots", *text = fal_checkpoint_metadata(ckpt, key);
+    if (!text)
+        return FAL_OK;
+    FAL_TRY(fal_json_parse(text, strlen(text), key, &json, err));
+    if (take_knots(json, c) != FAL_OK)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s is \"%.40s\", expected up to %d rising points [x,P]", key, text,
+                 FAL_CALIBRATION_KNOTS);
+done:
+    fal_json_free(&json);
+    return st;
+}
+
 static fal_status read_calibration(const fal_checkpoint *ckpt, fal_calibration *out, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -62,6 +95,7 @@ static fal_status read_calibration(const fal_checkpoint *ckpt, fal_calibration *
     FAL_TRY(metadata_real(ckpt, "falsetto.calibration.offset", &c.offset, err));
     FAL_TRY(metadata_real(ckpt, "falsetto.band.low", &c.low, err));
     FAL_TRY(metadata_real(ckpt, "falsetto.band.high", &c.high, err));
+    FAL_TRY(read_knots(ckpt, &c, err));
     *out = c;
 done:
     return st;
@@ -86,14 +120,30 @@ static fal_status parse_parts(const char *text, fal_head_shape *shape, fal_error
         if (*at != '+')
             break;
     }
-    return fal_fail(err, FAL_ERR_FORMAT, "falsetto.dims is \"%.40s\", expected up to %d numbers that add up to %lld", text,
-                    FAL_HEAD_PARTS, (long long)shape->dim);
+    return fal_fail(err, FAL_ERR_FORMAT, "falsetto.dims is \"%.40s\", expected up to %d numbers that add up to %lld",
+                    text, FAL_HEAD_PARTS, (long long)shape->dim);
 }
 
 fal_status fal_head_read_parts(const fal_checkpoint *ckpt, fal_head_shape *shape, fal_error *err)
 {
     const char *text = fal_checkpoint_metadata(ckpt, "falsetto.dims");
     return text ? parse_parts(text, shape, err) : FAL_OK;
+}
+
+/* What training wrote for people to read: kept when the file is written anew. */
+static const char *const fact_keys[FAL_HEAD_FACTS] = {
+    "falsetto.train.clips",      "falsetto.train.best_epoch", "falsetto.train.seed",
+    "falsetto.validation.clips", "falsetto.validation.loss",
+};
+
+static fal_status read_facts(const fal_checkpoint *ckpt, fal_head *head, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    for (int i = 0; i < FAL_HEAD_FACTS; i++)
+        if (fal_checkpoint_metadata(ckpt, fact_keys[i]))
+            FAL_ALLOC(head->facts[i], fal_strdup(fal_checkpoint_metadata(ckpt, fact_keys[i])));
+done:
+    return st;
 }
 
 fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_error *err)
@@ -104,6 +154,7 @@ fal_status fal_head_read_about(const fal_checkpoint *ckpt, fal_head *head, fal_e
     const fal_value *hparams = fal_value_get(config, "model_hparams"), *data = fal_value_get(config, "data_info");
     const char *stream = fal_checkpoint_metadata(ckpt, "falsetto.stream");
     FAL_TRY(read_calibration(ckpt, &about->calibration, err));
+    FAL_TRY(read_facts(ckpt, head, err));
     if (!stream)
         stream = fal_value_string(fal_value_get(hparams, "input_type"), NULL);
     if (!stream)
@@ -128,7 +179,7 @@ typedef struct notes {
     fal_metadata entries[MAX_METADATA];
     char numbers[MAX_METADATA][NUMBER];
     size_t count;
-    fal_buf config, arrays, dims, summary;
+    fal_buf config, arrays, dims, knots, summary;
 } notes;
 
 static void note(notes *n, const char *key, const char *value)
@@ -172,6 +223,22 @@ static void note_kind(notes *n, const fal_head *head)
     note(n, "falsetto.summary", n->summary.data);
 }
 
+static void note_knots(notes *n, const fal_calibration *c)
+{
+    fal_jw w = fal_jw_start(&n->knots, true);
+    if (!c->knot_count)
+        return;
+    fal_jw_array(&w);
+    for (int i = 0; i < c->knot_count; i++) {
+        fal_jw_array(&w);
+        fal_jw_double(&w, c->knot_x[i]);
+        fal_jw_double(&w, c->knot_p[i]);
+        fal_jw_end_array(&w);
+    }
+    fal_jw_end_array(&w);
+    note(n, "falsetto.calibration.knots", n->knots.data);
+}
+
 static void note_about(notes *n, const fal_head_description *about)
 {
     const fal_calibration *c = &about->calibration;
@@ -185,6 +252,7 @@ static void note_about(notes *n, const fal_head_description *about)
     note_real(n, "falsetto.calibration.slope", c->slope);
     note_real(n, "falsetto.calibration.length_slope", c->length_slope);
     note_real(n, "falsetto.calibration.offset", c->offset);
+    note_knots(n, c);
     note_real(n, "falsetto.band.low", c->low);
     note_real(n, "falsetto.band.high", c->high);
 }
@@ -200,9 +268,11 @@ fal_status fal_head_write(const fal_head *head, const fal_metadata *facts, size_
     fal_params_tensors(&head->params, tensors);
     note_kind(n, head);
     note_about(n, &head->about);
+    for (size_t i = 0; i < FAL_HEAD_FACTS; i++)
+        note(n, fact_keys[i], head->facts[i]);
     for (size_t i = 0; i < fact_count; i++)
         note(n, facts[i].key, facts[i].value);
-    if (n->config.failed || n->arrays.failed || n->dims.failed || n->summary.failed)
+    if (n->config.failed || n->arrays.failed || n->dims.failed || n->knots.failed || n->summary.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
     FAL_TRY(fal_safetensors_write(path, tensors, head->params.list_count, FAL_F32, n->entries, n->count, err));
 done:
@@ -210,6 +280,7 @@ done:
         fal_buf_free(&n->config);
         fal_buf_free(&n->arrays);
         fal_buf_free(&n->dims);
+        fal_buf_free(&n->knots);
         fal_buf_free(&n->summary);
     }
     fal_free(n);

@@ -15,6 +15,10 @@ typedef struct fal_head_recipe {
     bool sum_loss, keep_order;
     int max_epochs, patience;
     double learning_rate;
+    struct {
+        int64_t batch;
+        double learning_rate;
+    } fast; /* instead, when many clips make one step; 0: as above */
     fal_plateau plateau;
     fal_fit_rules rules;
     bool real_only;     /* an anomaly detector: fakes in its lists are a mistake */
@@ -25,7 +29,7 @@ typedef struct fal_head_recipe {
 typedef struct fal_head_shape {
     size_t parts;
     int64_t dims[FAL_HEAD_PARTS];
-    int64_t dim; /* their sum */
+    int64_t dim;        /* their sum */
     const char *arrays; /* static text: names of the parts where the kind itself fixes them; NULL: it does not */
 } fal_head_shape;
 
@@ -41,6 +45,7 @@ typedef struct fal_head_pass {
 
 typedef struct fal_head_kind {
     const char *name;
+    const char *what;   /* for people, in a few words */
     size_t config_size; /* of the kind's own struct, which starts from zero bytes; at most FAL_HEAD_CONFIG */
     fal_head_recipe recipe;
     /* True when the tensors are this kind's. */

@@ -5,8 +5,8 @@
  *   f_t = w . x_t + b
  *   s   = log sum_t exp(f_t)
  *
- * This is a probe on all layers side by side whose weight is [m_1 w, ..., m_L w]; so that is what runs over the rows, and
- * the chain rule from that weight v to w and a is applied once per step:
+ * This is a probe on all layers side by side whose weight is [m_1 w, ..., m_L w]; so that is what runs over the rows,
+ * and the chain rule from that weight v to w and a is applied once per step:
  *
  *   dL/dw = sum_l m_l dL/dv_l       dL/da_l = m_l (w . dL/dv_l - sum_k m_k w . dL/dv_k) */
 #include "core/alloc.h"
@@ -59,12 +59,14 @@ static fal_status read_config(const fal_checkpoint *ckpt, void *config, fal_head
     return FAL_OK;
 }
 
-static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config, fal_error *err)
+static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config,
+                            fal_error *err)
 {
     (void)training;
     if (shape->parts < 2)
-        return fal_fail(err, FAL_ERR_ARGUMENT, "layers mixes two or more feature arrays, such as hidden_6+hidden_12; one "
-                                               "was given");
+        return fal_fail(err, FAL_ERR_ARGUMENT,
+                        "layers mixes two or more feature arrays, such as hidden_6+hidden_12; one "
+                        "was given");
     for (size_t i = 1; i < shape->parts; i++)
         if (shape->dims[i] != shape->dims[0])
             return fal_fail(err, FAL_ERR_ARGUMENT,
@@ -199,6 +201,7 @@ static void summarise(const void *config, const float *values, const fal_head_pa
 
 const fal_head_kind fal_head_layers = {
     .name = "layers",
+    .what = "probe on a learnt mix of hidden layers",
     .config_size = sizeof(layers),
     .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-3},
     .recognise = recognise,

@@ -179,11 +179,12 @@ done:
 
 static fal_status loss(const void *config, const fal_step *step, double *sum, fal_error *err)
 {
-    return fal_sum_clip_losses(clip_loss, config, step, sum, err);
+    return fal_sum_clip_losses(clip_loss, config, ((const predictor *)config)->stack.in, step, sum, err);
 }
 
 const fal_head_kind fal_head_ntp = {
     .name = "ntp",
+    .what = "predicts the next frame; real clips only",
     .config_size = sizeof(predictor),
     .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-4, .real_only = true},
     .recognise = recognise,

@@ -36,13 +36,14 @@ static fal_status find_pooling(const char *name, enum pooling *out, fal_error *e
             *out = (enum pooling)i;
             return FAL_OK;
         }
-    return fal_fail(err, FAL_ERR_ARGUMENT, "there is no pooling \"%s\"; a probe has log-sum-exp, mean, max and attention",
-                    name);
+    return fal_fail(err, FAL_ERR_ARGUMENT,
+                    "there is no pooling \"%s\"; a probe has log-sum-exp, mean, max and attention", name);
 }
 
 static bool recognise(const fal_checkpoint *ckpt)
 {
-    size_t known = 1 + (fal_checkpoint_find(ckpt, "head.bias") != NULL) + (fal_checkpoint_find(ckpt, "pool.query") != NULL);
+    size_t known =
+        1 + (fal_checkpoint_find(ckpt, "head.bias") != NULL) + (fal_checkpoint_find(ckpt, "pool.query") != NULL);
     return fal_checkpoint_find(ckpt, "head.weight") && fal_checkpoint_count(ckpt) == known;
 }
 
@@ -56,13 +57,15 @@ static fal_status read_config(const fal_checkpoint *ckpt, void *config, fal_head
         FAL_FAIL(FAL_ERR_FORMAT, "head.weight is %s, expected [1,D]: not a linear probe with one output",
                  fal_tensor_shape_text(text, weight));
     p->dim = weight->shape[1];
-    FAL_TRY(find_pooling(fal_value_string(fal_value_get(fal_checkpoint_config(ckpt), "pooling"), NULL), &p->pooling, err));
+    FAL_TRY(
+        find_pooling(fal_value_string(fal_value_get(fal_checkpoint_config(ckpt), "pooling"), NULL), &p->pooling, err));
     *shape = (fal_head_shape){.parts = 1, .dims = {p->dim}, .dim = p->dim};
 done:
     return st;
 }
 
-static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config, fal_error *err)
+static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config,
+                            fal_error *err)
 {
     probe *p = config;
     p->dim = shape->dim;
@@ -105,9 +108,10 @@ static void note(const void *config, fal_jw *w)
 
 /* ---- one clip ----
  * A clip is read once, a few rows at a time, which stay in the fastest cache: their logits, then their part of the sums
- * that the pooling needs. Weights e_t = exp(z_t - max z) refer to the maximum so far; when it grows, the sums shrink. */
+ * that the pooling needs. Weights e_t = exp(z_t - max z) refer to the maximum so far; when it grows, the sums shrink.
+ */
 
-enum { BLOCK = 4, AHEAD = 2 * BLOCK }; /* rows at a time; rows fetched ahead, which the processor would not foresee */
+enum { BLOCK = 4 }; /* rows at a time */
 
 typedef struct pass {
     const probe *p;
@@ -122,19 +126,17 @@ typedef struct pass {
     double sum;        /* of e_t f_t */
 } pass;
 
-/* Rows [first, first + count) as float32; asks for those to come. */
-static const float *block_rows(const pass *s, int64_t first, int64_t count)
+/* Logits without bias of the rows [first, first + count), which are returned as float32. */
+static const float *block_logits(const pass *s, int64_t first, int64_t count, float *f)
 {
     const fal_clip_features *clip = s->clip;
-    const int64_t dim = s->p->dim, next = first + AHEAD;
-    const size_t line = 64, size = clip->rows ? sizeof(float) : sizeof(uint16_t);
-    const char *rows = clip->rows ? (const char *)clip->rows : (const char *)clip->half;
-    if (next + BLOCK <= clip->frames)
-        for (size_t at = 0; at < (size_t)(BLOCK * dim) * size; at += line)
-            __builtin_prefetch(rows + (size_t)(next * dim) * size + at);
-    if (clip->rows)
+    const int64_t dim = s->p->dim;
+    const float *w = s->values + s->p->weight;
+    if (clip->rows) {
+        s->kernels->dot_rows(clip->rows + first * dim, count, dim, w, f);
         return clip->rows + first * dim;
-    s->kernels->widen_f16(clip->half + first * dim, count * dim, s->wide);
+    }
+    s->kernels->widen_dot_rows(clip->half + first * dim, count, dim, w, s->wide, f);
     return s->wide;
 }
 
@@ -176,9 +178,8 @@ static void exponentials(pass *s, int64_t count, float *z)
 static void take_block(pass *s, int64_t first, int64_t count)
 {
     const int64_t dim = s->p->dim;
-    const float *x = block_rows(s, first, count);
     float f[BLOCK], e[BLOCK];
-    s->kernels->dot_rows(x, count, dim, s->values + s->p->weight, f);
+    const float *x = block_logits(s, first, count, f);
     for (int64_t t = 0; t < count; t++)
         f[t] += s->values[s->p->bias];
     if (s->logits)
@@ -237,9 +238,10 @@ static void finish_gradient(const pass *s, double logit, double slope, float *gr
 }
 
 /* Loss of a clip; its gradient into `gradient` unless that is NULL. */
-static double clip_loss(const probe *p, const fal_step *step, const fal_clip_features *clip, float *wide, float *gradient)
+static double clip_loss(const probe *p, const fal_kernels *kernels, const fal_step *step, const fal_clip_features *clip,
+                        float *wide, float *gradient)
 {
-    pass s = {.p = p, .kernels = fal_kernels_get(), .values = step->values, .clip = clip, .wide = wide};
+    pass s = {.p = p, .kernels = kernels, .values = step->values, .clip = clip, .wide = wide};
     if (gradient) {
         memset(gradient, 0, size_of(p) * sizeof *gradient);
         s.direction = gradient + p->weight;
@@ -269,7 +271,7 @@ static fal_status loss(const void *config, const fal_step *step, double *sum, fa
         FAL_ALLOC(gradients, fal_arena_alloc(arena, n * width, sizeof *gradients));
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (size_t i = 0; i < n; i++)
-        losses[i] = clip_loss(&p, step, step->parts[i].clip, wide + (size_t)omp_get_thread_num() * block,
+        losses[i] = clip_loss(&p, kernels, step, step->parts[i].clip, wide + (size_t)omp_get_thread_num() * block,
                               gradients ? gradients + i * width : NULL);
     *sum = 0;
     for (size_t i = 0; i < n; i++) {
@@ -283,6 +285,7 @@ done:
 
 const fal_head_kind fal_head_probe = {
     .name = "probe",
+    .what = "linear probe per frame, log-sum-exp over the clip",
     .config_size = sizeof(probe),
     .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-3},
     .recognise = recognise,

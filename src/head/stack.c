@@ -317,22 +317,3 @@ fal_status fal_stack_backward(const fal_stack *stack, const fal_stack_trace *tra
 done:
     return st;
 }
-
-/* ---- training on whole clips ------------------------------------------------------------------------------------- */
-
-fal_status fal_sum_clip_losses(fal_clip_loss *clip_loss, const void *config, const fal_step *step, double *sum,
-                               fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_arena *arena = fal_run_arena(step->run);
-    double total = 0, loss;
-    for (size_t i = 0; i < step->part_count; i++) {
-        fal_arena_mark mark = fal_arena_save(arena);
-        FAL_TRY(clip_loss(config, step, step->parts[i].clip, &loss, err));
-        fal_arena_release(arena, mark);
-        total += loss;
-    }
-    *sum = total;
-done:
-    return st;
-}

@@ -64,13 +64,4 @@ fal_status fal_stack_forward(const fal_stack *stack, const float *x, int64_t fra
 fal_status fal_stack_backward(const fal_stack *stack, const fal_stack_trace *trace, const float *dout, float *gradient,
                               fal_error *err);
 
-/* ---- training on whole clips ------------------------------------------------------------------------------------- */
-
-/* Loss of one clip; its gradient, times step->scale, is added to step->gradient unless that is NULL. */
-typedef fal_status fal_clip_loss(const void *config, const fal_step *step, const fal_clip_features *clip, double *loss,
-                                 fal_error *err);
-/* fal_trainable.loss of a head whose samples are clips: one after another, each on all threads. */
-fal_status fal_sum_clip_losses(fal_clip_loss *clip_loss, const void *config, const fal_step *step, double *sum,
-                               fal_error *err);
-
 #endif

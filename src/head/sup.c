@@ -4,8 +4,8 @@
  *   mlp      f_t = network of mlp.h on [v_t, a_t]  one array: with one projection
  *   s = log sum_t exp(f_t)
  *
- * Training as the linear probe's: cross-entropy over the pair (-s, s), one clip one sample. The linear form is a probe on
- * the joined row, every part of which was normalised by itself. */
+ * Training as the linear probe's: cross-entropy over the pair (-s, s), one clip one sample. The linear form is a probe
+ * on the joined row, every part of which was normalised by itself. */
 #include "core/alloc.h"
 #include "core/str.h"
 #include "head/head.h"
@@ -79,7 +79,8 @@ done:
     return st;
 }
 
-static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config, fal_error *err)
+static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config,
+                            fal_error *err)
 {
     sup *s = config;
     const char *variant = training->variant ? training->variant : "mlp";
@@ -103,8 +104,7 @@ static void note(const void *config, fal_jw *w)
 {
     const sup *s = config;
     fal_jw_put_string(w, "model_type", s->linear ? "linear" : "mlp");
-    if (s->mlp.parts == 2)
-        fal_jw_put_string(w, "input_type", "both");
+    fal_jw_put_string(w, "input_type", s->mlp.parts == 2 ? "both" : "one"); /* which one: falsetto.arrays */
     fal_jw_put_int(w, "visual_dim", s->mlp.dims[0]);
 }
 
@@ -160,15 +160,14 @@ static int64_t samples(const void *config, int64_t frames)
 }
 
 /* ds/df_t = exp(f_t - s) */
-static fal_status clip_loss(const fal_mlp *mlp, const fal_step *step, const fal_clip_features *clip, double *loss,
+static fal_status clip_loss(const void *config, const fal_step *step, const fal_clip_features *clip, double *loss,
                             fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_arena *arena = fal_run_arena(mlp->run);
-    fal_arena_mark mark = fal_arena_save(arena);
+    const fal_mlp mlp = fal_mlp_use(&((const sup *)config)->mlp, step->values, step->run);
     fal_mlp_trace trace;
-    FAL_TRY(fal_mlp_make_trace(mlp, clip->frames, true, &trace, err));
-    FAL_TRY(fal_mlp_forward(mlp, clip->rows, &trace, err));
+    FAL_TRY(fal_mlp_make_trace(&mlp, clip->frames, true, &trace, err));
+    FAL_TRY(fal_mlp_forward(&mlp, clip->rows, &trace, err));
     double s = fal_log_sum_exp(trace.out, clip->frames);
     double slope = step->scale * fal_pair_loss_slope(s, clip->label);
     *loss = fal_pair_loss(s, clip->label);
@@ -176,23 +175,7 @@ static fal_status clip_loss(const fal_mlp *mlp, const fal_step *step, const fal_
         goto done;
     for (int64_t t = 0; t < clip->frames; t++)
         trace.out[t] = (float)(slope * exp(trace.out[t] - s));
-    FAL_TRY(fal_mlp_backward(mlp, clip->rows, &trace, trace.out, step->gradient, err));
-done:
-    fal_arena_release(arena, mark);
-    return st;
-}
-
-static fal_status network_loss(const sup *s, const fal_step *step, double *sum, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_mlp mlp = fal_mlp_use(&s->mlp, step->values, step->run);
-    double total = 0;
-    for (size_t i = 0; i < step->part_count; i++) {
-        double one;
-        FAL_TRY(clip_loss(&mlp, step, step->parts[i].clip, &one, err));
-        total += one;
-    }
-    *sum = total;
+    FAL_TRY(fal_mlp_backward(&mlp, clip->rows, &trace, trace.out, step->gradient, err));
 done:
     return st;
 }
@@ -203,7 +186,7 @@ static fal_status loss(const void *config, const fal_step *step, double *sum, fa
     const sup *s = config;
     fal_inner_probe probe;
     if (!s->linear)
-        return network_loss(s, step, sum, err);
+        return fal_sum_clip_losses(clip_loss, config, s->mlp.dims[0] + s->mlp.dims[1], step, sum, err);
     FAL_TRY(as_probe(s, &probe, err));
     FAL_TRY(fal_head_probe.trainable.loss(probe.config, step, sum, err));
 done:
@@ -212,6 +195,7 @@ done:
 
 const fal_head_kind fal_head_sup = {
     .name = "sup",
+    .what = "AVH-Align/sup: network on visual and audio frames",
     .config_size = sizeof(sup),
     .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-3, .arrays = "visual+audio"},
     .recognise = recognise,

@@ -6,8 +6,9 @@
  *   training  every frame t is a sample: its visual vector against the 2 tau + 1 audio vectors around it,
  *             l_t = -log softmax_j o(v_t, a_t+j) at j = 0; vectors outside the clip are zeros, which take part
  *
- * The first Linear of the network reads [visual_proj(v), audio_proj(a)], so it is the sum of a visual and an audio half.
- * Both are computed once per frame and added for every pair; only what follows runs over frames x (2 tau + 1) pairs. */
+ * The first Linear of the network reads [visual_proj(v), audio_proj(a)], so it is the sum of a visual and an audio
+ * half. Both are computed once per frame and added for every pair; only what follows runs over frames x (2 tau + 1)
+ * pairs. */
 #include "core/alloc.h"
 #include "head/head.h"
 #include "head/mlp.h"
@@ -17,8 +18,8 @@
 #include <string.h>
 
 enum {
-    TAU = 15,          /* official */
-    MOST_TAU = 10000,  /* more than any clip has frames is only a slow way to see the whole clip */
+    TAU = 15,         /* official */
+    MOST_TAU = 10000, /* more than any clip has frames is only a slow way to see the whole clip */
     PROJECTED = 512,
     PAIRS_AT_ONCE = 1024
 };
@@ -40,10 +41,8 @@ static bool recognise(const fal_checkpoint *ckpt)
 
 static fal_head_shape shape_of(const fal_mlp_shape *mlp)
 {
-    return (fal_head_shape){.parts = 2,
-                            .dims = {mlp->dims[0], mlp->dims[1]},
-                            .dim = mlp->dims[0] + mlp->dims[1],
-                            .arrays = "visual+audio"};
+    return (fal_head_shape){
+        .parts = 2, .dims = {mlp->dims[0], mlp->dims[1]}, .dim = mlp->dims[0] + mlp->dims[1], .arrays = "visual+audio"};
 }
 
 static fal_status check_tau(int64_t tau, fal_error *err)
@@ -67,13 +66,13 @@ done:
     return st;
 }
 
-static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config, fal_error *err)
+static fal_status configure(const fal_head_training *training, const fal_head_shape *shape, void *config,
+                            fal_error *err)
 {
     sync_config *s = config;
     if (shape->parts != 2)
-        return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "sync compares two feature arrays, such as visual+audio; %zu %s given", shape->parts,
-                        shape->parts == 1 ? "was" : "were");
+        return fal_fail(err, FAL_ERR_ARGUMENT, "sync compares two feature arrays, such as visual+audio; %zu %s given",
+                        shape->parts, shape->parts == 1 ? "was" : "were");
     s->tau = training->tau ? training->tau : TAU;
     s->mlp.parts = 2;
     for (int i = 0; i < 2; i++) {
@@ -118,10 +117,10 @@ static int64_t samples(const void *config, int64_t frames)
     return frames;
 }
 
-/* Vectors of a batch, each once. A part of a clip has `count` windows over count + 2 tau positions, one after the other;
- * positions outside the clip share the last audio vector, which is zero. */
+/* Vectors of a batch, each once. A part of a clip has `count` windows over count + 2 tau positions, one after the
+ * other; positions outside the clip share the last audio vector, which is zero. */
 typedef struct vectors {
-    int64_t dim[2], wide;     /* channels; vectors in a window */
+    int64_t dim[2], wide; /* channels; vectors in a window */
     int64_t windows, sounds, positions;
     float *visual;            /* [windows, dim[0]] */
     float *audio;             /* [sounds, dim[1]] */
@@ -176,10 +175,12 @@ static fal_status gather(const sync_config *s, const fal_step *step, vectors *v,
     const int64_t dim = v->dim[0] + v->dim[1], zero = v->sounds - 1;
     for (size_t i = 0; i < step->part_count; i++) {
         const fal_samples *part = &step->parts[i];
-        const float *rows = part->clip->rows;
+        const float *rows; /* of the audio frames seen, which hold the visual ones */
         seen(part, s->tau, &from, &to);
-        copy_channels(rows + part->first * dim, dim, 0, v->dim[0], part->count, v->visual + window * v->dim[0]);
-        copy_channels(rows + from * dim, dim, v->dim[0], v->dim[1], to - from, v->audio + sound * v->dim[1]);
+        FAL_TRY(fal_step_rows(step->run, part->clip, dim, from, to - from, &rows, err));
+        copy_channels(rows + (part->first - from) * dim, dim, 0, v->dim[0], part->count,
+                      v->visual + window * v->dim[0]);
+        copy_channels(rows, dim, v->dim[0], v->dim[1], to - from, v->audio + sound * v->dim[1]);
         for (int64_t k = 0; k < part->count; k++)
             v->window_position[window++] = position + k;
         for (int64_t t = part->first - s->tau; t < part->first + part->count + s->tau; t++)
@@ -196,11 +197,11 @@ done:
 /* One projection and its half of the network's first layer. */
 typedef struct half {
     const fal_mlp_linear *projection;
-    int64_t column;      /* of the first layer's input */
-    const float *x;      /* [rows, projection->in] */
+    int64_t column; /* of the first layer's input */
+    const float *x; /* [rows, projection->in] */
     int64_t rows;
-    float *projected;    /* [rows, projection->out] */
-    float *y, *dy;       /* [rows, width]; dy NULL without a gradient */
+    float *projected; /* [rows, projection->out] */
+    float *y, *dy;    /* [rows, width]; dy NULL without a gradient */
 } half;
 
 static fal_status half_forward(const fal_mlp *mlp, half *h, bool backward, fal_error *err)
@@ -215,7 +216,8 @@ static fal_status half_forward(const fal_mlp *mlp, half *h, bool backward, fal_e
         FAL_ALLOC(h->dy, fal_run_floats(mlp->run, h->rows * width));
         memset(h->dy, 0, (size_t)(h->rows * width) * sizeof *h->dy);
     }
-    FAL_TRY(fal_dense_run(mlp->run, &projection, &(fal_dense_args){.x = h->x, .rows = h->rows, .y = h->projected}, err));
+    FAL_TRY(
+        fal_dense_run(mlp->run, &projection, &(fal_dense_args){.x = h->x, .rows = h->rows, .y = h->projected}, err));
     FAL_TRY(fal_dense_run(mlp->run, &first, &(fal_dense_args){.x = h->projected, .rows = h->rows, .y = h->y}, err));
 done:
     return st;
@@ -251,11 +253,11 @@ typedef struct batch {
     fal_mlp mlp;
     vectors v;
     half visual, audio;
-    float *dposition;      /* [positions, width]: gradient by the audio half at every position */
-    fal_mlp_trace trace;   /* of some windows' pairs */
-    float *dbefore;        /* [pairs, width] */
+    float *dposition;    /* [positions, width]: gradient by the audio half at every position */
+    fal_mlp_trace trace; /* of some windows' pairs */
+    float *dbefore;      /* [pairs, width] */
     double scale;
-    float *gradient;       /* NULL: only the loss is wanted */
+    float *gradient; /* NULL: only the loss is wanted */
 } batch;
 
 /* trace.before[0] of the windows [first, first + count). */
@@ -288,8 +290,8 @@ static void add_to(float *to, const float *x, int64_t count)
         to[c] += x[c];
 }
 
-/* dbefore of the windows [first, first + count) to both halves. A thread owns windows, then positions: every sum has the
- * same order however many there are. */
+/* dbefore of the windows [first, first + count) to both halves. A thread owns windows, then positions: every sum has
+ * the same order however many there are. */
 static void share_out(const batch *b, int64_t first, int64_t count)
 {
     const int64_t width = b->mlp.layer[0].out, wide = b->v.wide, *start = b->v.window_position + first;
@@ -330,10 +332,8 @@ static fal_status begin_batch(const sync_config *s, const fal_step *step, batch 
     b->scale = step->scale;
     b->gradient = step->gradient;
     b->visual = (half){.projection = &b->mlp.projection[0], .x = b->v.visual, .rows = b->v.windows};
-    b->audio = (half){.projection = &b->mlp.projection[1],
-                      .column = b->mlp.projection[0].out,
-                      .x = b->v.audio,
-                      .rows = b->v.sounds};
+    b->audio = (half){
+        .projection = &b->mlp.projection[1], .column = b->mlp.projection[0].out, .x = b->v.audio, .rows = b->v.sounds};
     FAL_TRY(half_forward(&b->mlp, &b->visual, backward, err));
     FAL_TRY(half_forward(&b->mlp, &b->audio, backward, err));
     FAL_TRY(fal_mlp_make_trace(&b->mlp, at_once * b->v.wide, false, &b->trace, err));
@@ -378,6 +378,7 @@ done:
 
 const fal_head_kind fal_head_sync = {
     .name = "sync",
+    .what = "AVH-Align: do mouth and voice fit? real clips only",
     .config_size = sizeof(sync_config),
     .recipe = {.batch = 1024,
                .sum_loss = true,

@@ -4,32 +4,25 @@
 
 #include <string.h>
 
-typedef struct curve {
-    fal_training_epoch *points;
-    size_t count, capacity;
-} curve;
-
-static void note_epoch(void *user, const fal_fit_epoch *e, const float *values)
+uint64_t fal_training_seed(const fal_head_training *training)
 {
-    curve *c = user;
-    (void)values;
-    if (c->count < c->capacity)
-        c->points[c->count++] =
-            (fal_training_epoch){e->train_loss, e->validation_loss, e->learning_rate, e->seconds, e->best};
+    return training->seed ? training->seed : 43;
 }
 
 static fal_fit_options fit_options(const fal_head_recipe *recipe, const fal_head_training *t)
 {
+    const int64_t batch = t->fast && recipe->fast.batch ? recipe->fast.batch : recipe->batch;
+    const double rate = t->fast && recipe->fast.batch ? recipe->fast.learning_rate : recipe->learning_rate;
     return (fal_fit_options){
-        .batch = t->batch > 0 ? t->batch : recipe->batch,
+        .batch = t->batch > 0 ? t->batch : batch,
         .sum_loss = recipe->sum_loss,
         .keep_order = recipe->keep_order,
         .max_epochs = t->max_epochs > 0 ? t->max_epochs : recipe->max_epochs,
         .patience = t->patience > 0 ? t->patience : recipe->patience,
-        .learning_rate = t->learning_rate > 0 ? t->learning_rate : recipe->learning_rate,
+        .learning_rate = t->learning_rate > 0 ? t->learning_rate : rate,
         .plateau = recipe->plateau,
         .rules = recipe->rules,
-        .seed = t->seed ? t->seed : 43,
+        .seed = fal_training_seed(t),
         .threads = t->threads,
         .state = t->state,
         .progress = t->progress,
@@ -50,11 +43,13 @@ static fal_status score_clip(const fal_head *head, fal_run *run, const fal_clip_
 {
     fal_status st = FAL_OK;
     float *logits;
+    const float *rows;
     fal_run_begin(run);
     FAL_ALLOC(logits, fal_run_floats(run, clip->frames));
+    FAL_TRY(fal_step_rows(run, clip, head->shape.dim, 0, clip->frames, &rows, err));
     fal_head_pass pass = {.values = head->params.values,
                           .run = run,
-                          .rows = clip->rows,
+                          .rows = rows,
                           .frames = clip->frames,
                           .frame_logits = logits,
                           .clip_logit = out};
@@ -84,12 +79,14 @@ done:
     return st;
 }
 
-static fal_status calibrate(fal_head *head, int threads, const fal_feature_set *validation, fal_error *err)
+static fal_status calibrate(fal_head *head, const fal_head_training *t, const fal_feature_set *validation,
+                            fal_error *err)
 {
     fal_status st = FAL_OK;
     scored s = {0};
-    FAL_TRY(score_set(head, threads, validation, &s, err));
-    FAL_TRY(fal_calibrate(s.scores, s.frames, s.labels, s.count, &head->about.calibration, err));
+    FAL_TRY(score_set(head, t->threads, validation, &s, err));
+    const fal_labelled_scores clips = {s.scores, s.frames, s.labels, s.count};
+    FAL_TRY(fal_calibrate(&clips, t->calibration, &head->about.calibration, err));
 done:
     fal_free(s.scores);
     fal_free(s.frames);
@@ -112,39 +109,53 @@ done:
     return st;
 }
 
+static fal_status copy_curve(const fal_fit_epoch *epochs, int count, fal_training_epoch **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_training_epoch *curve;
+    FAL_ALLOC(curve, fal_malloc_array((size_t)count, sizeof *curve));
+    for (int i = 0; i < count; i++) {
+        const fal_fit_epoch *e = &epochs[i];
+        curve[i] = (fal_training_epoch){e->train_loss, e->validation_loss, e->learning_rate, e->seconds, e->best};
+    }
+    *out = curve;
+done:
+    return st;
+}
+
 fal_status fal_head_fit(fal_head *head, const fal_head_training *training, const fal_feature_set *train,
                         const fal_feature_set *validation, fal_training_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_fit_report facts;
-    char *summary = NULL;
+    fal_fit_report facts = {0};
+    fal_training_report made = {0};
+    fal_fit_epoch *epochs = NULL;
     fal_fit_options options = fit_options(&head->kind->recipe, training);
-    curve c = {.capacity = (size_t)options.max_epochs};
-    FAL_ALLOC(c.points, fal_calloc(c.capacity, sizeof *c.points));
-    options.epoch = note_epoch;
-    options.hook_user = &c;
+    options.config_size = head->kind->config_size;
+    options.epochs = &epochs;
     fal_params_draw(&head->params, options.seed);
-    FAL_TRY(fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &facts, err));
-    FAL_TRY(calibrate(head, training->threads, validation, err));
-    FAL_TRY(summarise(head, &summary, err));
-    *report = (fal_training_report){
-        .epochs_run = facts.epochs_run,
-        .best_epoch = facts.best_epoch,
-        .best_validation_loss = facts.best_validation_loss,
-        .train_loss = facts.train_loss,
-        .train_clips = facts.train_clips,
-        .validation_clips = facts.validation_clips,
-        .skipped_clips = train->count + train->missing - facts.train_clips + validation->count + validation->missing -
-                         facts.validation_clips,
-        .zero_rows = train->zero_rows + validation->zero_rows,
-        .calibration = head->about.calibration,
-        .curve = c.points,
-        .curve_count = c.count,
-        .summary = summary,
-    };
-    c.points = NULL;
+    FAL_TRY(
+        fal_fit(&head->kind->trainable, head->config.bytes, train, validation, &options, &head->params, &facts, err));
+    FAL_TRY(calibrate(head, training, validation, err));
+    FAL_TRY(summarise(head, &made.summary, err));
+    FAL_TRY(copy_curve(epochs, facts.epochs_run, &made.curve, err));
+    made.curve_count = (size_t)facts.epochs_run;
+    made.epochs_run = facts.epochs_run;
+    made.best_epoch = facts.best_epoch;
+    made.best_validation_loss = facts.best_validation_loss;
+    made.train_loss = facts.train_loss;
+    made.resumed_from = facts.resumed_from;
+    made.train_clips = facts.train_clips;
+    made.validation_clips = facts.validation_clips;
+    made.skipped_clips = train->count + train->missing - facts.train_clips + validation->count + validation->missing -
+                         facts.validation_clips;
+    made.zero_rows = train->zero_rows + validation->zero_rows;
+    made.calibration = head->about.calibration;
+    *report = made;
+    made = (fal_training_report){0};
 done:
-    fal_free(c.points);
+    fal_training_report_free(&made);
+    fal_free(epochs);
     return st;
 }
 

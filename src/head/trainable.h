@@ -14,12 +14,12 @@ typedef struct fal_samples {
 } fal_samples;
 
 typedef struct fal_step {
-    const float *values;       /* of the parameters */
-    fal_run *run;              /* threads and scratch; reset before every step */
+    const float *values; /* of the parameters */
+    fal_run *run;        /* threads and scratch; reset before every step */
     const fal_samples *parts;
     size_t part_count;
-    double scale;              /* the gradient is that of scale * (sum of the samples' losses) */
-    float *gradient;           /* added to, laid out as the parameters; NULL: only the loss is wanted */
+    double scale;    /* the gradient is that of scale * (sum of the samples' losses) */
+    float *gradient; /* added to, laid out as the parameters; NULL: only the loss is wanted */
 } fal_step;
 
 typedef struct fal_trainable {
@@ -29,5 +29,18 @@ typedef struct fal_trainable {
     /* *sum: sum of the samples' losses. The same bytes for any number of threads. */
     fal_status (*loss)(const void *config, const fal_step *step, double *sum, fal_error *err);
 } fal_trainable;
+
+/* Loss of one clip, which has float32 rows; its gradient, times step->scale, is added to step->gradient unless that is
+ * NULL. */
+typedef fal_status fal_clip_loss(const void *config, const fal_step *step, const fal_clip_features *clip, double *loss,
+                                 fal_error *err);
+/* fal_trainable.loss of a head whose samples are clips with rows of `dim` channels: one after another, each on all
+ * threads. */
+fal_status fal_sum_clip_losses(fal_clip_loss *clip_loss, const void *config, int64_t dim, const fal_step *step,
+                               double *sum, fal_error *err);
+
+/* Rows [first, first + count) of a clip as float32; those of a float16 clip are widened into the run's scratch. */
+fal_status fal_step_rows(fal_run *run, const fal_clip_features *clip, int64_t dim, int64_t first, int64_t count,
+                         const float **rows, fal_error *err);
 
 #endif

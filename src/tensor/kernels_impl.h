@@ -428,28 +428,35 @@ static void add(const float *a, const float *b, int64_t n, float *y)
         store_at(y, load_at(a, i, n) + load_at(b, i, n), i, n);
 }
 
-/* The next 2 * LANES products of a row with w, in two sums. */
-INLINE void dot_step(vec x0, vec x1, const float *w, vec sums[2])
+/* Products of a row with w go into several sums, for one would wait for itself. What is far enough ahead is asked for on
+ * the way: rows are read from main memory, the next one lies behind this one, and asking for what is not there does no
+ * harm. It goes to the second cache, which can wait for more lines at a time than the first. */
+enum { SUMS = 4, STEP = SUMS * LANES, FETCH_AHEAD_BYTES = 8192 };
+
+INLINE void fetch_ahead(const void *p, size_t bytes)
 {
-    sums[0] += x0 * load(w);
-    sums[1] += x1 * load(w + LANES);
+    for (size_t line = 0; line < bytes; line += 64)
+        __builtin_prefetch((const char *)p + FETCH_AHEAD_BYTES + line, 0, 2);
 }
 
-INLINE float dot_end(const vec sums[2], const float *x, const float *w, int64_t from, int64_t n)
+INLINE float dot_end(const vec sums[SUMS], const float *x, const float *w, int64_t from, int64_t n)
 {
-    float rest = 0;
+    double sum = lanes_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
     for (int64_t i = from; i < n; i++)
-        rest += x[i] * w[i];
-    return (float)(lanes_sum(sums[0] + sums[1]) + (double)rest);
+        sum += (double)(x[i] * w[i]);
+    return (float)sum;
 }
 
 static void dot_rows(const float *x, int64_t rows, int64_t n, const float *w, float *y)
 {
     for (int64_t r = 0; r < rows; r++, x += n) {
-        vec sums[2] = {{0}};
+        vec sums[SUMS] = {{0}};
         int64_t i = 0;
-        for (; i + 2 * LANES <= n; i += 2 * LANES)
-            dot_step(load(x + i), load(x + i + LANES), w + i, sums);
+        for (; i + STEP <= n; i += STEP) {
+            fetch_ahead(x + i, STEP * sizeof *x);
+            for (int k = 0; k < SUMS; k++)
+                sums[k] += load(x + i + k * LANES) * load(w + i + k * LANES);
+        }
         y[r] = dot_end(sums, x, w, i, n);
     }
 }
@@ -464,13 +471,15 @@ static void widen_dot_rows(const uint16_t *half, int64_t rows, int64_t n, const 
 static void widen_dot_rows(const uint16_t *half, int64_t rows, int64_t n, const float *w, float *x, float *y)
 {
     for (int64_t r = 0; r < rows; r++, half += n, x += n) {
-        vec sums[2] = {{0}};
+        vec sums[SUMS] = {{0}};
         int64_t i = 0;
-        for (; i + 2 * LANES <= n; i += 2 * LANES) {
-            const vec x0 = load_f16(half + i), x1 = load_f16(half + i + LANES);
-            store(x + i, x0);
-            store(x + i + LANES, x1);
-            dot_step(x0, x1, w + i, sums);
+        for (; i + STEP <= n; i += STEP) {
+            fetch_ahead(half + i, STEP * sizeof *half);
+            for (int k = 0; k < SUMS; k++) {
+                const vec wide = load_f16(half + i + k * LANES);
+                store(x + i + k * LANES, wide);
+                sums[k] += wide * load(w + i + k * LANES);
+            }
         }
         fal_f16_to_f32_n(half + i, x + i, (size_t)(n - i));
         y[r] = dot_end(sums, x, w, i, n);

@@ -41,9 +41,7 @@ static fal_head *resave(const char *checkpoint, bool l2)
     assert_true(probe.dim <= MAX_DIM);
     fal_tensor_copy_f32(weight, values);
     fal_tensor_copy_f32(&fal_checkpoint_find(ckpt, "head.bias")->tensor, &probe.bias);
-    fal_check_ok(
-        fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err),
-        &err);
+    fal_check_ok(fal_probe_save(path, &probe, &(fal_head_training){.stream = FAL_STREAM_AV}, NULL, &err), &err);
     fal_checkpoint_free(&ckpt);
     return open_head(path);
 }
@@ -230,7 +228,8 @@ static void test_own_file_round_trip(void **state)
     float weight[] = {0.25f, -1.5f, 3}, weights[3], bias;
     fal_probe probe = {.dim = 3, .weight = weight, .bias = -0.75f, .l2_normalise = false};
     fal_head_training training = {.stream = FAL_STREAM_VIDEO, .encoder = "self_large.pt", .demonstration = true};
-    fal_calibration want = {true, 1.0 / 3, -0.125, 0.1, 0.2, 0.9};
+    fal_calibration want = {
+        .fitted = true, .slope = 1.0 / 3, .length_slope = -0.125, .offset = 0.1, .low = 0.2, .high = 0.9};
     fal_error err = {0};
     fal_check_ok(fal_probe_save(path, &probe, &training, &want, &err), &err);
     fal_head *head = open_head(path);

@@ -347,9 +347,9 @@ static void test_loss_that_is_not_finite_stops(void **state)
     fal_fit_report report;
     fal_error err = {0};
     v.rows[0] = NAN;
-    fal_check_fails(fit(head, &train, &validation, (fal_fit_options){.epoch = count_epoch, .hook_user = &epochs}, &report,
-                        &err),
-                    FAL_ERR_ARGUMENT, "not finite in any of 1 epochs", &err);
+    fal_check_fails(
+        fit(head, &train, &validation, (fal_fit_options){.epoch = count_epoch, .hook_user = &epochs}, &report, &err),
+        FAL_ERR_ARGUMENT, "not finite in any of 1 epochs", &err);
     assert_int_equal(epochs, 1);
     fal_head_free(&head);
 }
@@ -412,7 +412,8 @@ static fal_calibration calibrate(const points *p, size_t count)
 {
     fal_calibration c;
     fal_error err = {0};
-    fal_check_ok(fal_calibrate(p->scores, p->frames, p->labels, count, &c, &err), &err);
+    const fal_labelled_scores clips = {p->scores, p->frames, p->labels, count};
+    fal_check_ok(fal_calibrate(&clips, FAL_CALIBRATE_PLATT, &c, &err), &err);
     return c;
 }
 

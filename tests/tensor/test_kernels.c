@@ -70,15 +70,22 @@ static void check_finish(const fal_kernels *kernels)
     for (fal_act act = FAL_ACT_NONE; act <= FAL_ACT_TANH; act++)
         for (int after = 0; after < 2; after++) {
             float got[ROWS * STRIDE] = {0}, want[ROWS * STRIDE] = {0};
-            fal_finish f = {.alpha = 0.5f, .row_scale = scale, .bias = vectors, .slope = vectors + COLS, .act = act,
-                            .act_after_residual = after, .residual = residual, .residual_stride = STRIDE, .y = got,
+            fal_finish f = {.alpha = 0.5f,
+                            .row_scale = scale,
+                            .bias = vectors,
+                            .slope = vectors + COLS,
+                            .act = act,
+                            .act_after_residual = after,
+                            .residual = residual,
+                            .residual_stride = STRIDE,
+                            .y = got,
                             .y_stride = STRIDE};
             for (int i = 0; i < ROWS * COLS; i++) {
                 int row = i / COLS, col = i % COLS;
                 double v = 0.5 * scale[row] * product[i] + vectors[col], add = residual[row * STRIDE + col];
                 double slope = vectors[COLS + col];
-                want[row * STRIDE + col] = (float)(after ? fal_naive_act(act, v + add, slope)
-                                                         : fal_naive_act(act, v, slope) + add);
+                want[row * STRIDE + col] =
+                    (float)(after ? fal_naive_act(act, v + add, slope) : fal_naive_act(act, v, slope) + add);
             }
             kernels->finish(&f, ROWS, COLS, product, COLS);
             fal_check_close(label(kernels, "finish"), got, want, ROWS * STRIDE, 5e-7, 1e-6);
@@ -218,20 +225,30 @@ static void test_products(void **unused)
     for_each_table(check_products);
 }
 
-/* Every float16 that is a number, subnormal ones too. */
+/* Every float16 that is a number, subnormal ones too, in rows of every kind of remainder; products as of wide rows. */
 static void check_widening(const fal_kernels *kernels)
 {
     enum { ALL = 0x7c00, N = 2 * ALL };
+    uint64_t state = 5;
     uint16_t *half = fal_malloc_array(N, sizeof *half);
     float *got = fal_malloc_array(N, sizeof *got), *want = fal_malloc_array(N, sizeof *want);
+    float *w = test_random_floats(&state, 1024, 1), *products = test_random_floats(&state, N, 0),
+          *wide = products + N / 2;
     assert_true(half && got && want);
     for (int i = 0; i < N; i++)
         half[i] = (uint16_t)(i < ALL ? i : 0x8000 + i - ALL);
     for (int i = 0; i < N; i++)
         want[i] = fal_f16_to_f32(half[i]);
-    kernels->widen_f16(half, N - 3, got);
-    fal_check_close(label(kernels, "widen_f16"), got, want, N - 3, 0, 0);
-    fal_free(half), fal_free(got), fal_free(want);
+    for (int n = 1; n < 1024; n += 7 * n + 3) {
+        const int rows = N / n / 2, from = N / 4; /* the middle: numbers of both signs */
+        kernels->widen_dot_rows(half + from, rows, n, w, got, products);
+        fal_check_close(label(kernels, "widened"), got, want + from, (size_t)(rows * n), 0, 0);
+        kernels->dot_rows(want + from, rows, n, w, wide);
+        assert_memory_equal(products, wide, (size_t)rows * sizeof *products);
+    }
+    kernels->widen_dot_rows(half, 1, N - 3, want, got, products);
+    fal_check_close(label(kernels, "widened"), got, want, N - 3, 0, 0);
+    fal_free(half), fal_free(got), fal_free(want), fal_free(w), fal_free(products);
 }
 
 static void test_widening(void **unused)
