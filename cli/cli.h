@@ -128,7 +128,7 @@ typedef struct cli_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } cli_command;
 
-extern const cli_command cmd_audit, cmd_bench, cmd_compare, cmd_detect, cmd_encode, cmd_eval, cmd_extract, cmd_models,
+extern const cli_command cmd_audit, cmd_bench, cmd_calibrate, cmd_compare, cmd_detect, cmd_encode, cmd_eval, cmd_extract, cmd_models,
     cmd_reproduce, cmd_train;
 
 #endif

@@ -103,6 +103,8 @@ static int misused(const cli_usage *usage, const command *c)
         return cli_misuse(usage, "--seeds %d is none of 1 to %d", job->seeds, MOST_SEEDS);
     if (t->cache && !t->fast)
         return cli_misuse(usage, "--cache is where --fast packs; without it nothing is packed");
+    if (c->sweep && (job->seeds > 1 || t->fast || job->test.csv || job->curve || t->state))
+        return cli_misuse(usage, "--sweep does not go with --seeds, --fast, --test, --curve or --state");
     return -1;
 }
 

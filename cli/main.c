@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cmd_detect, &cmd_extract, &cmd_train, &cmd_eval, &cmd_compare, &cmd_audit, &cmd_reproduce, &cmd_models,
+    &cmd_detect, &cmd_extract, &cmd_train, &cmd_calibrate, &cmd_eval, &cmd_compare, &cmd_audit, &cmd_reproduce, &cmd_models,
     &cmd_encode, &cmd_bench,
 };
 

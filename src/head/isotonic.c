@@ -11,13 +11,17 @@
 
 /* Neighbouring clips with one P. */
 typedef struct pool {
-    double weight, x, p; /* number of clips, mean argument, mean target */
+    double weight, p;   /* number of clips, mean target */
+    double first, last; /* their arguments */
 } pool;
+
+enum { MOST_POOLS = FAL_CALIBRATION_KNOTS / 2 };
+#define ROUNDING 1e-12 /* means of the same targets differ by less */
 
 static pool unite(pool a, pool b)
 {
     const double weight = a.weight + b.weight;
-    return (pool){weight, (a.weight * a.x + b.weight * b.x) / weight, (a.weight * a.p + b.weight * b.p) / weight};
+    return (pool){weight, (a.weight * a.p + b.weight * b.p) / weight, a.first, b.last};
 }
 
 /* Clips in order of x; equal x are one pool from the start. */
@@ -25,10 +29,12 @@ static size_t make_pools(const double *x, const double *targets, const size_t *o
 {
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        pool next = {1, x[order[i]], targets[order[i]]};
-        if (used && x[order[i]] == x[order[i - 1]])
+        const double at = x[order[i]];
+        pool next = {1, targets[order[i]], at, at};
+        const bool last_of_equals = i + 1 == count || x[order[i + 1]] != at;
+        if (used && pools[used - 1].last == at)
             next = unite(pools[--used], next);
-        while (used && pools[used - 1].p >= next.p && (i + 1 == count || x[order[i]] != x[order[i + 1]]))
+        while (used && last_of_equals && pools[used - 1].p >= next.p - ROUNDING)
             next = unite(pools[--used], next);
         pools[used++] = next;
     }
@@ -36,9 +42,9 @@ static size_t make_pools(const double *x, const double *targets, const size_t *o
 }
 
 /* Unites the neighbours that differ least until there is room for all. */
-static size_t thin_out(pool *pools, size_t count, size_t room)
+static size_t thin_out(pool *pools, size_t count)
 {
-    for (; count > room; count--) {
+    for (; count > MOST_POOLS; count--) {
         size_t best = 0;
         for (size_t i = 1; i + 1 < count; i++)
             if (pools[i + 1].p - pools[i].p < pools[best + 1].p - pools[best].p)
@@ -47,6 +53,17 @@ static size_t thin_out(pool *pools, size_t count, size_t room)
         memmove(&pools[best + 1], &pools[best + 2], (count - best - 2) * sizeof *pools);
     }
     return count;
+}
+
+static void set_knots(const pool *pools, size_t count, fal_calibration *c)
+{
+    int knots = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int end = 0; end < (pools[i].last > pools[i].first ? 2 : 1); end++) {
+            c->knot_x[knots] = end ? pools[i].last : pools[i].first;
+            c->knot_p[knots++] = pools[i].p;
+        }
+    c->knot_count = knots;
 }
 
 fal_status fal_calibrate_isotonic(const fal_labelled_scores *clips, fal_calibration *c, fal_error *err)
@@ -67,12 +84,7 @@ fal_status fal_calibrate_isotonic(const fal_labelled_scores *clips, fal_calibrat
         targets[i] = fal_platt_target(clips->labels[i] != 0, per_class[clips->labels[i] != 0]);
     }
     FAL_TRY(fal_order_f64(x, n, order, err));
-    size_t count = thin_out(pools, make_pools(x, targets, order, n, pools), FAL_CALIBRATION_KNOTS);
-    for (size_t i = 0; i < count; i++) {
-        c->knot_x[i] = pools[i].x;
-        c->knot_p[i] = pools[i].p;
-    }
-    c->knot_count = (int)count;
+    set_knots(pools, thin_out(pools, make_pools(x, targets, order, n, pools)), c);
 done:
     fal_free(x);
     fal_free(targets);

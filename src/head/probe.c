@@ -287,7 +287,11 @@ const fal_head_kind fal_head_probe = {
     .name = "probe",
     .what = "linear probe per frame, log-sum-exp over the clip",
     .config_size = sizeof(probe),
-    .recipe = {.batch = 1, .max_epochs = 100, .patience = 10, .learning_rate = 1e-3},
+    .recipe = {.batch = 1,
+               .max_epochs = 100,
+               .patience = 10,
+               .learning_rate = 1e-3,
+               .fast = {.batch = 64, .learning_rate = 0.032}}, /* docs/heads.md has the measurement */
     .recognise = recognise,
     .read_config = read_config,
     .configure = configure,
