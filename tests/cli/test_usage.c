@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char *const commands[] = {"detect", "extract",   "train",  "eval",   "compare",
-                                       "audit",  "reproduce", "models", "encode", "bench"};
+static const char *const commands[] = {"detect", "extract",   "train",  "calibrate", "eval", "compare",
+                                       "audit",  "reproduce", "models", "encode",    "bench"};
 static const char *const verbs[] = {"list", "info", "verify", "pull", "import", "init"};
 static const char *const kinds[] = {"probe", "transformer", "ntp", "sync", "sup", "layers"};
 enum { COMMANDS = sizeof commands / sizeof *commands, VERBS = sizeof verbs / sizeof *verbs };
