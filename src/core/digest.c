@@ -1,49 +1,14 @@
-#include "core/digest_block.h"
+#include "core/digest.h"
 
 #include "core/alloc.h"
 #include "core/file.h"
 
 #include <ctype.h>
-#include <string.h>
 
-enum { BLOCK = 64, LENGTH_AT = BLOCK - 8, FILE_STEP = 1 << 22 };
+enum { FILE_STEP = 1 << 22 };
 
-void fal_digest_add(fal_digest *d, const void *bytes, size_t length, fal_digest_block_fn *block)
-{
-    const uint8_t *in = bytes;
-    size_t held = d->bytes % BLOCK;
-    d->bytes += length;
-    if (held > 0) {
-        size_t take = length < BLOCK - held ? length : BLOCK - held;
-        memcpy(d->block + held, in, take);
-        in += take, length -= take;
-        if (held + take < BLOCK)
-            return;
-        block(d->state, d->block);
-    }
-    for (; length >= BLOCK; in += BLOCK, length -= BLOCK)
-        block(d->state, in);
-    if (length > 0)
-        memcpy(d->block, in, length);
-}
-
-void fal_digest_pad(fal_digest *d, bool big_endian, fal_digest_block_fn *block)
-{
-    uint64_t bits = d->bytes * 8;
-    size_t held = d->bytes % BLOCK;
-    d->block[held++] = 0x80;
-    if (held > LENGTH_AT) {
-        memset(d->block + held, 0, BLOCK - held);
-        block(d->state, d->block);
-        held = 0;
-    }
-    memset(d->block + held, 0, LENGTH_AT - held);
-    for (int i = 0; i < 8; i++)
-        d->block[LENGTH_AT + i] = (uint8_t)(bits >> 8 * (big_endian ? 7 - i : i));
-    block(d->state, d->block);
-}
-
-void fal_digest_hex(const uint8_t *bytes, size_t count, char *out)
+/* `bytes` as lower-case hex with a NUL. */
+static void put_hex(const uint8_t *bytes, size_t count, char *out)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < count; i++) {
@@ -51,6 +16,46 @@ void fal_digest_hex(const uint8_t *bytes, size_t count, char *out)
         *out++ = digits[bytes[i] & 15];
     }
     *out = '\0';
+}
+
+fal_digest fal_sha256_start(void)
+{
+    fal_digest d;
+    sha256_init(&d.of.sha256);
+    return d;
+}
+
+void fal_sha256_add(fal_digest *d, const void *bytes, size_t length)
+{
+    sha256_update(&d->of.sha256, length, bytes);
+}
+
+void fal_sha256_text(const fal_digest *d, char out[FAL_SHA256_HEX])
+{
+    fal_digest last = *d;
+    uint8_t bytes[SHA256_DIGEST_SIZE];
+    sha256_digest(&last.of.sha256, sizeof bytes, bytes);
+    put_hex(bytes, sizeof bytes, out);
+}
+
+fal_digest fal_md5_start(void)
+{
+    fal_digest d;
+    md5_init(&d.of.md5);
+    return d;
+}
+
+void fal_md5_add(fal_digest *d, const void *bytes, size_t length)
+{
+    md5_update(&d->of.md5, length, bytes);
+}
+
+void fal_md5_text(const fal_digest *d, char out[FAL_MD5_HEX])
+{
+    fal_digest last = *d;
+    uint8_t bytes[MD5_DIGEST_SIZE];
+    md5_digest(&last.of.md5, sizeof bytes, bytes);
+    put_hex(bytes, sizeof bytes, out);
 }
 
 bool fal_digest_agrees(const char *digest, const char *published)

@@ -1,22 +1,25 @@
 /* Checksums of files: SHA-256 (FIPS 180-4) and, where only that is published, MD5 (RFC 1321; says that a file arrived
- * whole, not that nobody changed it). Both take bytes piece by piece. */
+ * whole, not that nobody changed it), both by nettle. They take bytes piece by piece. */
 #ifndef FAL_CORE_DIGEST_H
 #define FAL_CORE_DIGEST_H
 
 #include "core/progress.h"
 #include "core/status.h"
 
+#include <nettle/md5.h>
+#include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { FAL_SHA256_HEX = 65, FAL_MD5_HEX = 33 }; /* text with its NUL */
 
-/* What both have in common: blocks of 64 bytes, and a length that goes in last. */
+/* Plain data: may be copied, needs no freeing. */
 typedef struct fal_digest {
-    uint32_t state[8]; /* MD5 uses four */
-    uint64_t bytes;    /* taken so far */
-    uint8_t block[64]; /* the last bytes % 64 of them */
+    union {
+        struct sha256_ctx sha256;
+        struct md5_ctx md5;
+    } of;
 } fal_digest;
 
 fal_digest fal_sha256_start(void);
