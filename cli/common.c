@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,8 @@ static struct {
     bool shown;
     double started, drawn;
     char what[64];
-} bar;
+} bar; /* guarded by `terminal`: workers log while another reports progress */
+static pthread_mutex_t terminal = PTHREAD_MUTEX_INITIALIZER;
 
 static double now(void)
 {
@@ -44,9 +46,8 @@ static bool same_activity(const char *a, const char *b)
     return strcspn(b, ":") == length && !strncmp(a, b, length);
 }
 
-static void on_progress(void *user, const char *what, double done, double total)
+static void draw_bar(const char *what, double done, double total)
 {
-    (void)user;
     char line[128];
     double t = now();
     if (!same_activity(bar.what, what)) {
@@ -63,7 +64,15 @@ static void on_progress(void *user, const char *what, double done, double total)
     fflush(stderr);
 }
 
-void cli_progress_done(void)
+static void on_progress(void *user, const char *what, double done, double total)
+{
+    (void)user;
+    pthread_mutex_lock(&terminal);
+    draw_bar(what, done, total);
+    pthread_mutex_unlock(&terminal);
+}
+
+static void clear_bar(void)
 {
     if (bar.shown)
         fputs("\r\033[K", stderr);
@@ -71,12 +80,21 @@ void cli_progress_done(void)
     bar.what[0] = '\0';
 }
 
+void cli_progress_done(void)
+{
+    pthread_mutex_lock(&terminal);
+    clear_bar();
+    pthread_mutex_unlock(&terminal);
+}
+
 static void on_log(void *user, fal_log_level level, const char *component, const char *text)
 {
     (void)user;
     static const char *const names[] = {"error", "warning", "", "debug"};
-    cli_progress_done();
+    pthread_mutex_lock(&terminal);
+    clear_bar();
     fprintf(stderr, "falsetto %s: %s%s%s\n", component, names[level], names[level][0] ? ": " : "", text);
+    pthread_mutex_unlock(&terminal);
 }
 
 void cli_begin(cli_common *common)
