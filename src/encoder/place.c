@@ -224,8 +224,8 @@ fal_status fal_place_unknown(const char *source, fal_error *err)
     return st;
 }
 
-/* A folder that has a model's name but no weights in it (clips/, say) does not hide the model. */
-static fal_status find_path(const char *source, bool is_name, fal_place *out, fal_error *err)
+/* A folder without weights leaves out->path NULL: it does not hide the model of its name (clips/, say). */
+static fal_status find_path(const char *source, fal_place *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     bool unfinished;
@@ -235,8 +235,8 @@ static fal_status find_path(const char *source, bool is_name, fal_place *out, fa
         FAL_FAIL(FAL_ERR_FORMAT, "%s: an unfinished download: `falsetto models pull NAME` goes on with it", source);
     if (fal_path_is_dir(source))
         FAL_TRY(weights_in(source, NULL, &out->path, &unfinished, err));
-    if (!out->path && !(fal_path_is_dir(source) && is_name))
-        FAL_ALLOC(out->path, fal_strdup(source)); /* of a folder without weights, the reader says what it looked for */
+    else
+        FAL_ALLOC(out->path, fal_strdup(source));
 done:
     return st;
 }
@@ -248,7 +248,7 @@ fal_status fal_place_find(const char *source, fal_stream stream, fal_place *out,
     fal_place place = {0};
     const fal_family *owner = NULL, *family = fal_family_find(source);
     const fal_config_entry *entry = fal_catalogue_find(source, &owner);
-    FAL_TRY(find_path(source, entry || family, &place, err));
+    FAL_TRY(find_path(source, &place, err));
     if (!place.path) {
         FAL_TRY(fal_place_installed(source, &place.path, &unfinished, err));
         place.entry = entry;
@@ -258,6 +258,8 @@ fal_status fal_place_find(const char *source, fal_stream stream, fal_place *out,
         FAL_TRY(not_installed(&entry->model, unfinished, err));
     if (!place.path && !entry && family)
         FAL_TRY(find_family(family, stream, &place, err));
+    if (!place.path && !place.entry && fal_path_exists(source))
+        FAL_ALLOC(place.path, fal_strdup(source)); /* of a folder without weights, the reader says what it looked for */
     if (!place.path && !place.entry)
         FAL_TRY(fal_place_unknown(source, err));
     *out = place;
