@@ -81,12 +81,12 @@ done:
 static fal_status measure(const fal_audit_options *options, audit *a, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_fact_cache cache = {0};
+    fal_csv_log *cache = NULL;
     if (options->cache)
         FAL_TRY(fal_fact_cache_open(options->cache, &a->collection, &cache, err));
-    FAL_TRY(fal_collection_measure(options, options->cache ? &cache : NULL, &a->collection, err));
+    FAL_TRY(fal_collection_measure(options, cache, &a->collection, err));
 done:
-    fal_fact_cache_close(&cache);
+    fal_csv_log_close(&cache);
     return st;
 }
 

@@ -1,14 +1,13 @@
 #include "audit/fact_cache.h"
 
-#include "core/file.h"
 #include "core/json.h"
-#include "core/str.h"
+#include "core/number.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Columns before and after those of the facts. */
 static const char *const first_columns[] = {"path", "bytes", "modified_ns"};
@@ -72,20 +71,11 @@ static void put_file(fal_buf *line, const fal_audit_file *file)
     fal_buf_puts(line, "\r\n");
 }
 
-static fal_status append(const fal_fact_cache *cache, fal_buf *line, fal_error *err)
-{
-    if (line->failed)
-        return fal_fail(err, FAL_ERR_MEMORY, "%s: out of memory", cache->path);
-    if (fwrite(line->data, 1, line->length, cache->stream) != line->length || fflush(cache->stream) != 0)
-        return fal_fail_errno(err, "%s: cannot write", cache->path);
-    return FAL_OK;
-}
-
-fal_status fal_fact_cache_add(const fal_fact_cache *cache, const fal_audit_file *file, fal_error *err)
+fal_status fal_fact_cache_add(const fal_csv_log *cache, const fal_audit_file *file, fal_error *err)
 {
     fal_buf line = {0};
     put_file(&line, file);
-    fal_status st = append(cache, &line, err);
+    fal_status st = fal_csv_log_add(cache, &line, err);
     fal_buf_free(&line);
     return st;
 }
@@ -94,9 +84,9 @@ fal_status fal_fact_cache_add(const fal_fact_cache *cache, const fal_audit_file 
 
 static double read_number(const char *text)
 {
-    char *end;
-    double value = strtod(text, &end);
-    return end == text || *end ? NAN : value;
+    double value = NAN;
+    (void)fal_parse_real(text, &value);
+    return value;
 }
 
 static bool read_hex64(const char *text, uint64_t *out)
@@ -158,80 +148,19 @@ static void take_line(const fal_csv *table, size_t row, fal_collection *c)
     }
 }
 
-static fal_status take_text(const char *path, const fal_buf *text, size_t length, fal_collection *c, fal_error *err)
+fal_status fal_fact_cache_open(const char *path, fal_collection *collection, fal_csv_log **out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_csv table = {0};
+    fal_csv known = {0};
     fal_buf header = {0};
     put_header(&header);
     if (header.failed)
         FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
-    if (length < header.length || memcmp(text->data, header.data, header.length))
-        FAL_FAIL(FAL_ERR_FORMAT, "%s is no list of facts of this version: name another file, or remove it", path);
-    FAL_TRY(fal_csv_parse(text->data, length, path, &table, err));
-    for (size_t row = 0; row < table.rows; row++)
-        take_line(&table, row, c);
+    FAL_TRY(fal_csv_log_open(path, header.data, "list of facts of this version", &known, out, err));
+    for (size_t row = 0; row < known.rows; row++)
+        take_line(&known, row, collection);
 done:
-    fal_csv_free(&table);
+    fal_csv_free(&known);
     fal_buf_free(&header);
     return st;
-}
-
-static size_t whole_lines(const fal_buf *text)
-{
-    size_t length = text->length;
-    while (length && text->data[length - 1] != '\n')
-        length--;
-    return length;
-}
-
-static fal_status take_known(const char *path, fal_collection *c, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_buf text = {0};
-    FAL_TRY(fal_file_read(path, 0, &text, err));
-    size_t length = whole_lines(&text);
-    if (length)
-        FAL_TRY(take_text(path, &text, length, c, err));
-    else if (text.length)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s is no list of facts: name another file, or remove it", path);
-    if (length < text.length && truncate(path, (off_t)length) != 0)
-        st = fal_fail_errno(err, "%s: cannot cut off an unfinished line", path);
-done:
-    fal_buf_free(&text);
-    return st;
-}
-
-static fal_status begin(const fal_fact_cache *cache, fal_error *err)
-{
-    fal_buf header = {0};
-    put_header(&header);
-    fal_status st = append(cache, &header, err);
-    fal_buf_free(&header);
-    return st;
-}
-
-fal_status fal_fact_cache_open(const char *path, fal_collection *collection, fal_fact_cache *out, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_fact_cache cache = {.path = path};
-    if (fal_path_exists(path))
-        FAL_TRY(take_known(path, collection, err));
-    cache.stream = fopen(path, "ab");
-    if (!cache.stream)
-        return fal_fail_errno(err, "%s: cannot write", path);
-    if (fseeko(cache.stream, 0, SEEK_END) == 0 && ftello(cache.stream) == 0)
-        FAL_TRY(begin(&cache, err));
-    *out = cache;
-    cache.stream = NULL;
-done:
-    fal_fact_cache_close(&cache);
-    return st;
-}
-
-void fal_fact_cache_close(fal_fact_cache *cache)
-{
-    if (cache->stream)
-        fclose(cache->stream);
-    cache->stream = NULL;
 }

@@ -11,7 +11,7 @@
 
 typedef struct measuring {
     const fal_audit_options *opt;
-    const fal_fact_cache *cache;
+    const fal_csv_log *cache;
     fal_collection *c;
     const volatile sig_atomic_t *cancel;
     pthread_mutex_t lock; /* guards what follows, and the cache */
@@ -63,7 +63,7 @@ static bool measure_one(void *user, int worker, size_t item)
     return note(m, file, st, &why);
 }
 
-fal_status fal_collection_measure(const fal_audit_options *options, const fal_fact_cache *cache, fal_collection *c,
+fal_status fal_collection_measure(const fal_audit_options *options, const fal_csv_log *cache, fal_collection *c,
                                   fal_error *err)
 {
     fal_status st = FAL_OK;

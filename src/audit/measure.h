@@ -5,7 +5,7 @@
 #include "audit/fact_cache.h"
 
 /* cache: NULL for none. A file that cannot be read gets its `failure` and stops nothing. */
-fal_status fal_collection_measure(const fal_audit_options *options, const fal_fact_cache *cache, fal_collection *c,
+fal_status fal_collection_measure(const fal_audit_options *options, const fal_csv_log *cache, fal_collection *c,
                                   fal_error *err);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct robustness_run {
     fal_score_grid *grid;
     fal_clip_choices choices;
     fal_progress quiet; /* cancellation only */
-    fal_score_log log;  /* stream NULL: none */
+    fal_score_log log;
     fal_judge **judges; /* [jobs] */
     int jobs;
     pthread_mutex_t lock; /* guards what follows, and the log */
@@ -85,7 +85,7 @@ static bool note(robustness_run *r, size_t clip, size_t cell, const fal_grid_sco
     pthread_mutex_lock(&r->lock);
     *fal_grid_at(r->grid, clip, cell) = *score;
     r->judged++;
-    if (r->log.stream && r->status == FAL_OK)
+    if (r->log.rows && r->status == FAL_OK)
         r->status = fal_score_log_add(&r->log, r->grid, clip, cell, &r->why);
     size_t total = r->grid->clips * r->grid->cells;
     fal_progress_report(r->opt->progress, "judging", (double)++r->done, (double)total);
@@ -174,7 +174,7 @@ static fal_status judge_all(robustness_run *r, fal_error *err)
         FAL_FAIL(r->status, "%s", r->why.text);
     if (is_cancelled(r))
         FAL_FAIL(FAL_ERR_CANCELLED, "stopped after %zu of %zu judgements%s", r->done, r->grid->clips * r->grid->cells,
-                 r->log.stream ? "; run the same command again to go on" : "");
+                 r->log.rows ? "; run the same command again to go on" : "");
     if (r->done != r->grid->clips * r->grid->cells)
         FAL_FAIL(FAL_ERR_MEMORY, "out of memory after %zu judgements", r->done);
 done:

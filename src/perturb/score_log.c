@@ -1,13 +1,12 @@
 #include "perturb/score_log.h"
 
 #include "core/alloc.h"
-#include "core/file.h"
 #include "core/json.h"
-#include "core/str.h"
+#include "core/number.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char header[] = "path,label,perturbation,severity,score,p_fake,status,reason,detector\r\n";
 enum { PATH, LABEL, NAME, SEVERITY, SCORE, P_FAKE, STATUS, REASON, DETECTOR };
@@ -27,13 +26,6 @@ static void put_number(fal_buf *line, bool known, double value)
     fal_csv_put(line, text);
 }
 
-static fal_status append(const fal_score_log *log, const char *text, size_t length, fal_error *err)
-{
-    if (fwrite(text, 1, length, log->stream) != length || fflush(log->stream) != 0)
-        return fal_fail_errno(err, "%s: cannot write", log->path);
-    return FAL_OK;
-}
-
 fal_status fal_score_log_add(const fal_score_log *log, const fal_score_grid *grid, size_t clip, size_t cell,
                              fal_error *err)
 {
@@ -50,8 +42,7 @@ fal_status fal_score_log_add(const fal_score_log *log, const fal_score_grid *gri
     fal_csv_put(&line, score->reason ? score->reason : "");
     fal_csv_put(&line, log->detector);
     fal_buf_puts(&line, "\r\n");
-    fal_status st = line.failed ? fal_fail(err, FAL_ERR_MEMORY, "%s: out of memory", log->path)
-                                : append(log, line.data, line.length, err);
+    fal_status st = fal_csv_log_add(log->rows, &line, err);
     fal_buf_free(&line);
     return st;
 }
@@ -86,8 +77,10 @@ static size_t find_clip(const reading *r, const char *path)
 static size_t find_cell(const fal_score_grid *grid, const char *name, const char *severity)
 {
     size_t cell = 0;
-    while (cell < grid->cells && (strcmp(grid->columns[cell].name, name) ||
-                                  (cell > 0 && strtod(severity, NULL) != grid->columns[cell].severity)))
+    double value = NAN;
+    (void)fal_parse_real(severity, &value);
+    while (cell < grid->cells &&
+           (strcmp(grid->columns[cell].name, name) || (cell > 0 && value != grid->columns[cell].severity)))
         cell++;
     return cell;
 }
@@ -105,15 +98,14 @@ static fal_status take_line(const reading *r, const char *const *cells, fal_erro
 {
     size_t clip = find_clip(r, cells[PATH]), cell = find_cell(r->grid, cells[NAME], cells[SEVERITY]);
     fal_score_status status = read_status(cells[STATUS]);
-    char *end;
+    double logit, p_fake;
     if (clip == r->grid->clips || cell == r->grid->cells)
         return FAL_OK;
     fal_grid_score *score = fal_grid_at(r->grid, clip, cell);
     fal_release(&score->reason);
     *score = (fal_grid_score){0};
-    double logit = strtod(cells[SCORE], &end);
-    if (status == FAL_SCORE_JUDGED && end != cells[SCORE] && !*end)
-        *score = (fal_grid_score){.status = status, .logit = logit, .p_fake = strtod(cells[P_FAKE], NULL)};
+    if (status == FAL_SCORE_JUDGED && fal_parse_real(cells[SCORE], &logit) && fal_parse_real(cells[P_FAKE], &p_fake))
+        *score = (fal_grid_score){.status = status, .logit = logit, .p_fake = p_fake};
     if (status == FAL_SCORE_CANNOT_JUDGE) {
         score->reason = fal_strdup(cells[REASON]);
         if (!score->reason)
@@ -145,36 +137,6 @@ done:
     return st;
 }
 
-static size_t whole_lines(const fal_buf *text)
-{
-    size_t length = text->length;
-    while (length && text->data[length - 1] != '\n')
-        length--;
-    return length;
-}
-
-static fal_status take_known(const char *path, const char *detector, fal_score_grid *grid, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_buf text = {0};
-    fal_csv table = {0};
-    FAL_TRY(fal_file_read(path, 0, &text, err));
-    size_t length = whole_lines(&text);
-    if (text.length && (length < sizeof header - 1 || memcmp(text.data, header, sizeof header - 1)))
-        FAL_FAIL(FAL_ERR_FORMAT, "%s is no list of scores that this command wrote: name another file, or remove it",
-                 path);
-    if (length) {
-        FAL_TRY(fal_csv_parse(text.data, length, path, &table, err));
-        FAL_TRY(take_table(path, detector, &table, grid, err));
-    }
-    if (length < text.length && truncate(path, (off_t)length) != 0)
-        st = fal_fail_errno(err, "%s: cannot cut off an unfinished line", path);
-done:
-    fal_csv_free(&table);
-    fal_buf_free(&text);
-    return st;
-}
-
 static size_t count_known(const fal_score_grid *grid)
 {
     size_t count = 0;
@@ -187,25 +149,20 @@ fal_status fal_score_log_open(const char *path, const char *detector, fal_score_
                               fal_score_log *out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_score_log log = {.path = path, .detector = detector};
-    if (fal_path_exists(path))
-        FAL_TRY(take_known(path, detector, grid, err));
-    log.stream = fopen(path, "ab");
-    if (!log.stream)
-        return fal_fail_errno(err, "%s: cannot write", path);
-    if (fseeko(log.stream, 0, SEEK_END) == 0 && ftello(log.stream) == 0)
-        FAL_TRY(append(&log, header, sizeof header - 1, err));
+    fal_score_log log = {.detector = detector};
+    fal_csv known = {0};
+    FAL_TRY(fal_csv_log_open(path, header, "list of scores that this command wrote", &known, &log.rows, err));
+    FAL_TRY(take_table(path, detector, &known, grid, err));
     *reused = count_known(grid);
     *out = log;
-    log.stream = NULL;
+    log.rows = NULL;
 done:
+    fal_csv_free(&known);
     fal_score_log_close(&log);
     return st;
 }
 
 void fal_score_log_close(fal_score_log *log)
 {
-    if (log->stream)
-        fclose(log->stream);
-    log->stream = NULL;
+    fal_csv_log_close(&log->rows);
 }
