@@ -1,6 +1,7 @@
 #include "audit/collection.h"
 
 #include "core/alloc.h"
+#include "core/number.h"
 #include "core/str.h"
 
 #include <ctype.h>
@@ -44,15 +45,6 @@ done:
 
 /* ---- one row ---- */
 
-static int read_label(const char *text)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end || (value != 0 && value != 1))
-        return -1;
-    return value == 1;
-}
-
 static bool looks_like_identity(const char *part, const char *pattern)
 {
     return pattern ? fal_str_glob(pattern, part) : fal_str_starts(part, "id") && isdigit((unsigned char)part[2]);
@@ -82,7 +74,8 @@ static void read_entry(const fal_csv *table, size_t row, const list_columns *col
                        fal_audit_entry *out)
 {
     out->path = fal_csv_cell(table, row, columns->path);
-    out->label = columns->label < 0 ? -1 : read_label(fal_csv_cell(table, row, columns->label));
+    if (columns->label < 0 || !fal_parse_label(fal_csv_cell(table, row, columns->label), &out->label))
+        out->label = -1;
     out->identity = cell_or_null(table, row, columns->identity);
     out->source = cell_or_null(table, row, columns->source);
     if (columns->identity < 0)

@@ -1,13 +1,12 @@
 #include "core/alloc.h"
 #include "core/csv.h"
+#include "core/number.h"
 #include "eval/path_index.h"
 
 #include <falsetto/scores.h>
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What a table's pointers point into. */
@@ -128,24 +127,18 @@ static fal_status find_column(const fal_csv *csv, const char *origin, const char
                     origin, one);
 }
 
-/* The whole text as a number in the C locale; NaN when it is none. */
-static double number(const char *text, locale_t c)
-{
-    char *end;
-    double value = strtod_l(text, &end, c);
-    return end == text || end[strspn(end, " \t")] ? NAN : value;
-}
-
-static fal_status take_rows(storage *s, const int column[3], locale_t c, fal_error *err)
+static fal_status take_rows(storage *s, const int column[3], fal_error *err)
 {
     for (size_t row = 0; row < s->csv.rows; row++) {
         const char *path = fal_csv_cell(&s->csv, row, column[0]), *score = fal_csv_cell(&s->csv, row, column[1]);
         const char *label = fal_csv_cell(&s->csv, row, column[2]);
-        double value = label[0] ? number(label, c) : -1;
-        if (label[0] && !(value == 0 || value == 1))
+        double value = NAN;
+        int side = -1;
+        if (label[0] && !fal_parse_label(label, &side))
             return fal_fail(err, FAL_ERR_FORMAT, "%s line %zu: label is '%s', expected 0 (real) or 1 (fake)", s->origin,
                             s->csv.lines[row], label);
-        keep_row(s, path, number(score, c), (int)value, s->csv.lines[row]);
+        (void)fal_parse_real(score, &value);
+        keep_row(s, path, value, side, s->csv.lines[row]);
     }
     return FAL_OK;
 }
@@ -156,21 +149,17 @@ static fal_status from_csv(fal_csv *csv, const char *origin, fal_score_table *ou
     fal_status st = FAL_OK;
     storage *s = NULL;
     int column[3];
-    locale_t c = (locale_t)0;
     FAL_TRY(find_column(csv, origin, "path", "paths", &column[0], err));
     FAL_TRY(find_column(csv, origin, "score", "scores", &column[1], err));
     FAL_TRY(find_column(csv, origin, "label", "labels", &column[2], err));
     FAL_TRY(make_storage(origin, csv->rows, &s, err));
-    FAL_ALLOC(c, newlocale(LC_ALL_MASK, "C", (locale_t)0));
     s->csv = *csv;
     *csv = (fal_csv){0};
-    FAL_TRY(take_rows(s, column, c, err));
+    FAL_TRY(take_rows(s, column, err));
     FAL_TRY(check_rows(s, err));
     *out = as_table(s);
     s = NULL;
 done:
-    if (c)
-        freelocale(c);
     fal_csv_free(csv);
     free_storage(s);
     return st;

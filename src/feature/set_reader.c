@@ -2,12 +2,11 @@
 
 #include "core/alloc.h"
 #include "core/digest.h"
-#include "core/json.h"
+#include "core/number.h"
 #include "core/str.h"
 #include "core/thread.h"
 #include "tensor/ops.h"
 
-#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -76,21 +75,13 @@ static const char *path_of(const fal_set_reader *from, size_t row)
     return fal_csv_cell(&from->csv, row, from->path_column);
 }
 
-/* Any way to write the numbers 0 and 1, whatever the locale. Upstream truncates 0.5 to real; more likely it is a
- * mistake. */
+/* Upstream truncates 0.5 to real; more likely it is a mistake. */
 static fal_status parse_label(const fal_set_reader *from, size_t row, int *label, fal_error *err)
 {
     const char *text = fal_csv_cell(&from->csv, row, from->label_column);
-    fal_json *number = NULL;
-    fal_status read = fal_json_parse(text, strlen(text), "label", &number, NULL);
-    double value = read == FAL_OK ? fal_json_real(number, NAN) : NAN;
-    fal_json_free(&number);
-    if (read == FAL_ERR_MEMORY)
-        return fal_fail(err, FAL_ERR_MEMORY, "out of memory");
-    if (!(value == 0 || value == 1))
+    if (!fal_parse_label(text, label))
         return fal_fail(err, FAL_ERR_FORMAT, "%s line %zu: label is '%s', expected 0 (real) or 1 (fake)",
                         from->query->csv, from->csv.lines[row], text);
-    *label = (int)value;
     return FAL_OK;
 }
 

@@ -1,22 +1,20 @@
 #include "perturb/grid.h"
 
 #include "core/alloc.h"
+#include "core/number.h"
 #include "core/str.h"
 #include "perturb/recipes.h"
-
-#include <stdlib.h>
 
 /* ---- the list ---- */
 
 static fal_status read_label(const fal_score_grid *grid, const char *csv, size_t row, int column, fal_error *err)
 {
     const char *text = fal_csv_cell(&grid->csv, row, column);
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end || (value != 0 && value != 1))
+    int label;
+    if (!fal_parse_label(text, &label))
         return fal_fail(err, FAL_ERR_FORMAT, "%s:%zu: label '%s' of %s is neither 0 (real) nor 1 (fake)", csv,
                         grid->csv.lines[row], text, fal_grid_path(grid, row));
-    grid->labels[row] = value == 1;
+    grid->labels[row] = (uint8_t)label;
     return FAL_OK;
 }
 

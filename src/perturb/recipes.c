@@ -2,9 +2,9 @@
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/str.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* One row is one perturbation. In the texts {} stands for the severity. Noise and random drops draw from FFmpeg's own
@@ -158,7 +158,7 @@ static fal_status fill_in(const char *text, double severity, fal_buf *storage, c
 {
     char number[32];
     size_t length;
-    snprintf(number, sizeof number, "%.10g", severity);
+    fal_format_double(number, severity);
     *out = NULL;
     if (!text)
         return FAL_OK;

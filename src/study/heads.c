@@ -2,13 +2,13 @@
 #include "core/alloc.h"
 #include "core/csv.h"
 #include "core/file.h"
+#include "core/number.h"
 #include "core/str.h"
 #include "study/work.h"
 
 #include <falsetto/files.h>
 #include <falsetto/train.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define FAL_LOG_COMPONENT "study"
@@ -23,9 +23,8 @@ static const fal_study_head *head_of(const fal_study_work *work, const fal_study
 /* Labels are written 0, 1, 0.0 or 1.0; others are the loader's to complain about, so they are kept. */
 static bool is_real(const char *label)
 {
-    char *end;
-    double value = strtod(label, &end);
-    return end == label || value == 0;
+    int value;
+    return !fal_parse_label(label, &value) || value == 0;
 }
 
 static fal_status real_rows(const char *list, fal_buf *text, fal_error *err)

@@ -1,24 +1,24 @@
 #include "study/puppets.h"
 
 #include "core/file.h"
+#include "core/json.h"
 #include "core/thread.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
 extern char **environ;
 
-enum { MAX_ARGUMENTS = 32, NUMBER_TEXT = 32 };
+enum { MAX_ARGUMENTS = 32 };
 
 typedef struct arguments {
     char *words[MAX_ARGUMENTS];
     size_t count;
-    char numbers[8][NUMBER_TEXT];
+    char numbers[8][32];
     size_t number_count;
 } arguments;
 
@@ -33,7 +33,7 @@ static void add(arguments *a, const char *option, const char *value)
 static void add_number(arguments *a, const char *option, double value)
 {
     char *text = a->numbers[a->number_count++];
-    snprintf(text, NUMBER_TEXT, "%.17g", value);
+    fal_format_double(text, value);
     add(a, option, text);
 }
 

@@ -1,5 +1,7 @@
 #include "weights/pickle_vm.h"
 
+#include "core/number.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -25,16 +27,16 @@ done:
 static fal_status push_decimal(fal_vm *vm, const char *text, bool integral, fal_error *err)
 {
     char *end;
-    fal_value *value;
+    double real;
     errno = 0;
-    long long integer = integral ? strtoll(text, &end, 10) : 0;
-    if (integral && errno == 0)
-        value = fal_value_new_int(&vm->pool, integer);
-    else /* beyond 64 bits an integer is read as a real */
-        value = fal_value_new_real(&vm->pool, strtod(text, &end));
-    if (value && (*end || end == text))
+    long long integer = strtoll(text, &end, 10);
+    bool too_large = errno == ERANGE;
+    if (integral && !too_large && end > text && !*end)
+        return fal_vm_push(vm, fal_value_new_int(&vm->pool, integer), err);
+    /* Beyond 64 bits an integer is read as a real. */
+    if ((integral && !too_large) || !fal_parse_real(text, &real))
         return fal_vm_fail(vm, err, "\"%s\" is no number", text);
-    return fal_vm_push(vm, value, err);
+    return fal_vm_push(vm, fal_value_new_real(&vm->pool, real), err);
 }
 
 fal_status fal_vm_op_int_text(fal_vm *vm, fal_error *err)
