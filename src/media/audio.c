@@ -3,8 +3,10 @@
 #include "core/alloc.h"
 #include "media/decoder.h"
 #include "media/time_axis.h"
+#include "media/wav_file.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
@@ -18,7 +20,7 @@ static const float absurd_level = 1e6f;
  * on inside, where coarse time stamps jitter more. From a tenth on it is worth a warning. */
 static const double fill_s = 0.02, gap_s = 0.1;
 
-/* One reading of the track: decoder -> channels as float -> mean -> 16 kHz. */
+/* One reading of the track: decoder -> channels as float -> mean -> 16 kHz; or decoder -> 16 bits -> WAV file. */
 typedef struct audio_reader {
     const char *path;
     bool exact;
@@ -32,6 +34,8 @@ typedef struct audio_reader {
     AVChannelLayout layout; /* of the first frame; later ones are mixed to it */
     int rate;
     fal_resampler *resampler;
+    const char *save_path; /* NULL: the track is resampled, not saved */
+    fal_wav_file *wav;
     void *interleaved; /* room for block_frames * channels int16_t or float */
     float *channels, *mono;
     size_t block_frames;
@@ -46,6 +50,7 @@ static void free_reader(audio_reader *a)
     av_frame_free(&a->like);
     av_channel_layout_uninit(&a->layout);
     fal_resampler_free(&a->resampler);
+    fal_wav_abort(&a->wav);
     fal_decoder_free(&a->decoder);
     fal_release(&a->interleaved);
     fal_release(&a->channels);
@@ -73,6 +78,8 @@ static fal_status start_track(audio_reader *a, const AVFrame *frame, fal_error *
     if (av_channel_layout_copy(&a->layout, &frame->ch_layout) < 0)
         return fal_fail(err, FAL_ERR_MEMORY, "%s: out of memory", a->path);
     a->rate = frame->sample_rate;
+    if (a->save_path)
+        return fal_wav_create(a->save_path, a->rate, a->layout.nb_channels, &a->wav, err);
     fal_status st = fal_resampler_create(a->mode, a->rate, &a->resampler, err);
     if (st != FAL_OK)
         fal_error_prefix(err, "%s", a->path);
@@ -108,7 +115,7 @@ static fal_status adapt(audio_reader *a, const AVFrame *frame, fal_error *err)
     if (a->convert && same_kind(a->like, frame))
         return FAL_OK;
     FAL_TRY(check_frame(a, frame, err));
-    if (!a->resampler)
+    if (!a->rate)
         FAL_TRY(start_track(a, frame, err));
     av_frame_free(&a->like);
     FAL_ALLOC(a->like, av_frame_clone(frame));
@@ -156,11 +163,14 @@ static bool clean(float *samples, size_t count)
     return dirty;
 }
 
-/* Mono at the file's rate goes to the resampler. */
+/* What is in `interleaved`: into the file, or as mono at the track's rate to the resampler. */
 static fal_status push(audio_reader *a, size_t frames, fal_error *err)
 {
     size_t channels = (size_t)a->layout.nb_channels;
     float *samples = a->interleaved;
+    a->position += (int64_t)frames;
+    if (a->wav)
+        return fal_wav_add(a->wav, a->interleaved, frames, err);
     if (a->sixteen_bit) {
         widen(a->interleaved, frames * channels, a->channels);
         samples = a->channels;
@@ -168,8 +178,6 @@ static fal_status push(audio_reader *a, size_t frames, fal_error *err)
         a->garbage_blocks += clean(samples, frames * channels);
     }
     fal_to_mono(samples, frames, channels, a->mono);
-    a->decoded += (int64_t)frames;
-    a->position += (int64_t)frames;
     return fal_resampler_push(a->resampler, a->mono, frames, &a->out, err);
 }
 
@@ -177,12 +185,10 @@ static fal_status push_silence(audio_reader *a, int64_t count, fal_error *err)
 {
     fal_status st = FAL_OK;
     FAL_TRY(reserve(a, 4096, err));
-    for (size_t i = 0; i < a->block_frames; i++)
-        a->mono[i] = 0;
-    a->position += count;
     for (size_t part; count > 0; count -= (int64_t)part) {
         part = count < (int64_t)a->block_frames ? (size_t)count : a->block_frames;
-        FAL_TRY(fal_resampler_push(a->resampler, a->mono, part, &a->out, err));
+        memset(a->interleaved, 0, part * (size_t)a->layout.nb_channels * sizeof(float));
+        FAL_TRY(push(a, part, err));
     }
 done:
     return st;
@@ -222,6 +228,7 @@ static fal_status take_frame(audio_reader *a, const AVFrame *frame, fal_error *e
         st = fal_fail_av(err, got, a->path, "cannot convert the audio samples");
         goto done;
     }
+    a->decoded += got;
     st = push(a, (size_t)got, err);
 done:
     return st;
@@ -253,22 +260,43 @@ static void conclude(const audio_reader *a)
     fal_reading_conclude(a->reading);
 }
 
+static fal_status read_track(audio_reader *a, const fal_clip_options *options, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    a->exact = options->exact;
+    FAL_TRY(fal_decoder_open(a->path, AVMEDIA_TYPE_AUDIO, options->threads, &a->decoder, err));
+    a->sixteen_bit = a->save_path || wants_sixteen_bit(a->mode, a->decoder->stream->codecpar->codec_id);
+    a->axis = fal_time_axis_start(a->decoder->stream->time_base, (AVRational){0, 1});
+    FAL_TRY(decode_all(a, err));
+    conclude(a);
+    if (!a->decoded)
+        FAL_FAIL(FAL_ERR_TOO_SHORT, "%s: not one audio sample could be decoded", a->path);
+done:
+    return st;
+}
+
 fal_status fal_audio_read(const char *path, const fal_clip_options *options, fal_resample_mode mode,
                           fal_reading *reading, float **samples, size_t *count, fal_error *err)
 {
     fal_status st = FAL_OK;
-    audio_reader a = {.path = path, .exact = options->exact, .mode = mode, .reading = reading};
-    FAL_TRY(fal_decoder_open(path, AVMEDIA_TYPE_AUDIO, options->threads, &a.decoder, err));
-    a.sixteen_bit = wants_sixteen_bit(mode, a.decoder->stream->codecpar->codec_id);
-    a.axis = fal_time_axis_start(a.decoder->stream->time_base, (AVRational){0, 1});
-    FAL_TRY(decode_all(&a, err));
-    conclude(&a);
-    if (!a.decoded)
-        FAL_FAIL(FAL_ERR_TOO_SHORT, "%s: not one audio sample could be decoded", path);
+    audio_reader a = {.path = path, .mode = mode, .reading = reading};
+    FAL_TRY(read_track(&a, options, err));
     FAL_TRY(fal_resampler_finish(a.resampler, &a.out, err));
     *samples = a.out.data;
     *count = a.out.count;
     a.out.data = NULL;
+done:
+    free_reader(&a);
+    return st;
+}
+
+fal_status fal_audio_save(const char *path, const fal_clip_options *options, fal_reading *reading, const char *to,
+                          fal_error *err)
+{
+    fal_status st = FAL_OK;
+    audio_reader a = {.path = path, .reading = reading, .save_path = to};
+    FAL_TRY(read_track(&a, options, err));
+    FAL_TRY(fal_wav_commit(&a.wav, err));
 done:
     free_reader(&a);
     return st;

@@ -101,3 +101,8 @@ fal_status fal_clip_read_audio(fal_clip *clip, fal_resample_mode mode, float **s
 {
     return fal_audio_read(clip->path, &clip->options, mode, &clip->reading, samples, count, err);
 }
+
+fal_status fal_clip_save_audio(fal_clip *clip, const char *to, fal_error *err)
+{
+    return fal_audio_save(clip->path, &clip->options, &clip->reading, to, err);
+}

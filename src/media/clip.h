@@ -75,4 +75,9 @@ fal_status fal_clip_rewind(fal_clip *clip, fal_error *err);
  * could be decoded. */
 fal_status fal_clip_read_audio(fal_clip *clip, fal_resample_mode mode, float **samples, size_t *count, fal_error *err);
 
+/* Writes the whole audio track, atomically, as WAV with 16 bits at its own rate and channels, silence filled in as
+ * above: what AVH-Align's script does with ffmpeg. fal_clip_read_audio gives the same samples for that file as for the
+ * clip, unless the track has more than 16 bits and is read by FAL_RESAMPLE_SINC. Errors as fal_clip_read_audio. */
+fal_status fal_clip_save_audio(fal_clip *clip, const char *to, fal_error *err);
+
 #endif

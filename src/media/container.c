@@ -29,16 +29,14 @@ fal_status fal_fail_av(fal_error *err, int code, const char *path, const char *w
     fal_status status = FAL_ERR_FORMAT;
     if (code == AVERROR(ENOMEM))
         status = FAL_ERR_MEMORY;
-    else if (code == AVERROR(EIO) || code == AVERROR(EACCES) || code == AVERROR(EPERM))
+    else if (code == AVERROR(EIO) || code == AVERROR(ENOSPC) || code == AVERROR(EACCES) || code == AVERROR(EPERM))
         status = FAL_ERR_IO;
     else if (code == AVERROR_DECODER_NOT_FOUND || code == AVERROR_PATCHWELCOME)
         status = FAL_ERR_UNSUPPORTED;
     return fal_fail(err, status, "%s: %s: %s", path, what, text);
 }
 
-/* FFmpeg prints to stderr through one callback for the whole process and cannot be silenced in any other way. Only the
- * untouched default level is changed: a program that chose a level of its own keeps it. */
-static void quiet_ffmpeg(void)
+void fal_quiet_ffmpeg(void)
 {
     if (av_log_get_level() == AV_LOG_INFO)
         av_log_set_level(AV_LOG_QUIET);
@@ -63,8 +61,8 @@ static fal_status check_size(const char *path, const AVStream *video, fal_error 
     if (width <= MAX_SIDE && height <= MAX_SIDE && width * height <= MAX_PIXELS)
         return FAL_OK;
     return fal_fail(err, FAL_ERR_UNSUPPORTED,
-                    "%s: picture of %lldx%lld pixels, at most %d a side and %d in all are read", path,
-                    (long long)width, (long long)height, (int)MAX_SIDE, (int)MAX_PIXELS);
+                    "%s: picture of %lldx%lld pixels, at most %d a side and %d in all are read", path, (long long)width,
+                    (long long)height, (int)MAX_SIDE, (int)MAX_PIXELS);
 }
 
 /* What the header says, before anything is decoded. Cover pictures are never read. */
@@ -162,7 +160,7 @@ fal_status fal_container_open(const char *path, fal_container *out, fal_error *e
 {
     fal_status st = FAL_OK;
     AVFormatContext *format = NULL;
-    quiet_ffmpeg();
+    fal_quiet_ffmpeg();
     FAL_TRY(check_regular_file(path, err));
     FAL_TRY(open_format(path, &format, err));
     AVStream *video = best_stream(format, AVMEDIA_TYPE_VIDEO);

@@ -30,6 +30,11 @@ int fal_display_rotation_deg(const int32_t *matrix);
 
 fal_claim fal_container_claim(const fal_container *container, const AVStream *stream);
 
+/* FFmpeg prints to stderr through one callback for the whole process and cannot be silenced in any other way. Only the
+ * untouched default level is changed: a program that chose a level of its own keeps it. Called before anything of
+ * FFmpeg is opened. */
+void fal_quiet_ffmpeg(void);
+
 /* FFmpeg's error number as our status and "<path>: <what>: <FFmpeg's text>". */
 fal_status fal_fail_av(fal_error *err, int code, const char *path, const char *what);
 
