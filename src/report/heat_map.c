@@ -7,7 +7,10 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { CELL_WIDTH = 58, CELL_HEIGHT = 34, TITLE = 44, MARGIN = 24, NAME_SIZE = 12, LETTER = 7 };
+enum { CELL_WIDTH = 58, CELL_HEIGHT = 34, TITLE = 44, MARGIN = 24, NAME_SIZE = 12, TITLE_SIZE = 15 };
+
+/* Pictures are sized before there is a page to measure text on: a letter's width is taken as this part of its size. */
+static const double letter_width = 0.58;
 
 static const fal_colour white = {1, 1, 1}, red = {0.80, 0.25, 0.18}, blue = {0.15, 0.40, 0.70}, ink = {0.2, 0.2, 0.2};
 
@@ -18,33 +21,38 @@ typedef struct page {
 
 /* ---- sizes ---- */
 
-static size_t longest(const char *const *names, size_t count)
+static double text_width(const char *text, int size)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t letters = 0;
-        for (const char *c = names[i]; *c; c++)
-            letters += (*c & 0xC0) != 0x80; /* not a byte that goes on a UTF-8 letter */
-        most = letters > most ? letters : most;
-    }
+    size_t letters = 0;
+    for (const char *c = text; *c; c++)
+        letters += (*c & 0xC0) != 0x80; /* not a byte that goes on a UTF-8 letter */
+    return (double)letters * size * letter_width;
+}
+
+static double widest(const char *const *names, size_t count)
+{
+    double most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, text_width(names[i], NAME_SIZE));
     return most;
 }
 
 static double names_width(const fal_heat_map *map)
 {
-    return (double)longest(map->row_names, map->rows) * LETTER + 16;
+    return widest(map->row_names, map->rows) + 16;
 }
 
 /* Column names stand slanted above the cells. */
 static double names_height(const fal_heat_map *map)
 {
-    return (double)longest(map->column_names, map->columns) * LETTER * 0.6 + 20;
+    return widest(map->column_names, map->columns) * 0.6 + 20;
 }
 
 static double map_width(const fal_heat_map *map)
 {
     double overhang = names_height(map); /* of the last column's slanted name */
-    return MARGIN + names_width(map) + (double)map->columns * CELL_WIDTH + fmax(MARGIN, overhang);
+    double matrix = MARGIN + names_width(map) + (double)map->columns * CELL_WIDTH + fmax(MARGIN, overhang);
+    return fmax(matrix, map->title ? MARGIN + text_width(map->title, TITLE_SIZE) + MARGIN : 0);
 }
 
 static double map_height(const fal_heat_map *map)
@@ -116,7 +124,7 @@ static void draw_map(cairo_t *cr, const fal_heat_map *map, double x)
     range r = range_of(map);
     fal_set_colour(cr, ink, 1);
     if (map->title)
-        fal_draw_text(cr, x + MARGIN, 28, 0, 15, map->title);
+        fal_draw_text(cr, x + MARGIN, 28, 0, TITLE_SIZE, map->title);
     for (size_t row = 0; row < map->rows; row++)
         for (size_t column = 0; column < map->columns; column++)
             draw_cell(cr, map, r, left + (double)column * CELL_WIDTH, top + (double)row * CELL_HEIGHT,

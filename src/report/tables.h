@@ -1,8 +1,10 @@
-/* Tables of results with the published numbers beside them, as text, CSV, Markdown, LaTeX and HTML. */
+/* Tables of results with the published numbers beside them, as text, CSV, Markdown, LaTeX and HTML; matrices as
+ * pictures too. */
 #ifndef FAL_REPORT_TABLES_H
 #define FAL_REPORT_TABLES_H
 
 #include "core/buf.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +18,13 @@ typedef struct fal_sheet_cell {
     bool grey;        /* printed in grey: not comparable with the rest of its column */
 } fal_sheet_cell;
 
+/* A sheet's first columns after the rows' names, drawn as a heat map. */
+typedef struct fal_sheet_matrix {
+    size_t columns;    /* 0: the sheet is no matrix */
+    const char *title; /* short, above the map */
+    bool diverging;    /* as fal_heat_map's */
+} fal_sheet_matrix;
+
 typedef struct fal_sheet {
     const char *id;           /* "table-2" */
     const char *title, *note; /* note: NULL for none */
@@ -24,6 +33,7 @@ typedef struct fal_sheet {
     const fal_sheet_cell *cells; /* [rows, columns] */
     bool with_paper;             /* numbers come as "own (paper)" */
     int decimals;
+    fal_sheet_matrix matrix;
 } fal_sheet;
 
 typedef enum fal_sheet_format {
@@ -41,5 +51,8 @@ const char *fal_sheet_ending(fal_sheet_format format);
 /* Appends the sheet. Reasons for missing numbers become numbered footnotes, each once; in CSV a column of their own,
  * where numbers keep all their digits. What goes wrong is seen in out->failed. */
 void fal_sheet_write(const fal_sheet *sheet, fal_sheet_format format, fal_buf *out);
+
+/* Draws the matrix of a sheet that has one, and beside it, with_paper, the published one. path: .svg, .pdf or .png. */
+fal_status fal_sheet_draw(const fal_sheet *sheet, const char *path, fal_error *err);
 
 #endif

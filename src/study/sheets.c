@@ -372,6 +372,8 @@ static fal_status make_complements(builder *b, fal_sheet *sheets, size_t *count,
     FAL_TRY(name_sheet(&fusion, "fusion", "AUC gained by fusing the row with the column, percent of the row's", err));
     complements_header(&correlation, NULL);
     complements_header(&fusion, "AUC alone");
+    correlation.sheet.matrix = (fal_sheet_matrix){rows, "Correlation of scores, %", false};
+    fusion.sheet.matrix = (fal_sheet_matrix){rows, "Gain of AUC by fusion with, %", true};
     for (size_t r = 0; r < rows; r++)
         FAL_TRY(complements_row(&correlation, &fusion, r, err));
     sheets[(*count)++] = correlation.sheet;

@@ -101,12 +101,29 @@ done:
     return st;
 }
 
+static fal_status draw_sheet(const fal_study *study, const fal_sheet *sheet, const char *ending, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    char *path = NULL;
+    FAL_ALLOC(path, fal_study_path(&study->work, "tables/%s%s", sheet->id, ending));
+    FAL_TRY(fal_sheet_draw(sheet, path, err));
+done:
+    fal_free(path);
+    return st;
+}
+
 static fal_status write_tables(const fal_study *study, fal_error *err)
 {
     fal_status st = FAL_OK;
-    for (size_t i = 0; i < study->sheet_count; i++)
+    for (size_t i = 0; i < study->sheet_count; i++) {
+        const fal_sheet *sheet = &study->sheets[i];
         for (int format = 0; format < FAL_SHEET_FORMATS; format++)
-            FAL_TRY(write_sheet(study, &study->sheets[i], (fal_sheet_format)format, err));
+            FAL_TRY(write_sheet(study, sheet, (fal_sheet_format)format, err));
+        if (sheet->matrix.columns) {
+            FAL_TRY(draw_sheet(study, sheet, ".svg", err));
+            FAL_TRY(draw_sheet(study, sheet, ".png", err));
+        }
+    }
 done:
     return st;
 }

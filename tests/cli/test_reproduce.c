@@ -46,7 +46,9 @@ static void write_config(int epochs)
         " \"big\": {\"title\": \"Wav2Vec2\", \"model\": \"wav2vec2-xls-r-2b\", \"stream\": \"audio\"}},"
         "\"heads\": {\"probe\": {\"epochs\": %d, \"batch\": 4, \"learning_rate\": 0.05}},"
         "\"tables\": {\"t\": {\"kind\": \"probes\", \"title\": \"Two encoders\", \"rows\": [\"tiny\", \"big\"],"
-        " \"columns\": [{\"train\": \"S\", \"test\": \"S\"}, {\"train\": \"S\", \"test\": \"gone\"}]}}}",
+        " \"columns\": [{\"train\": \"S\", \"test\": \"S\"}, {\"train\": \"S\", \"test\": \"gone\"}]},"
+        " \"f\": {\"kind\": \"complements\", \"rows\": [\"tiny\", \"big\"],"
+        " \"columns\": [{\"train\": \"S\", \"test\": \"S\"}]}}}",
         tiny_encoder(), epochs);
     fal_check_ok(fal_file_write(config, text.data, text.length, &err), &err);
     fal_buf_free(&text);
@@ -79,7 +81,9 @@ static void test_first_run(void **state)
     assert_non_null(strstr(o.out, "[1] gone: dataset not here"));
     assert_non_null(strstr(o.out, "model not installed: falsetto models pull wav2vec2-xls-r-2b"));
     expect(o, 0, "Tiny", "0 failed");
-    assert_int_equal(files_in(fal_temp_path("study/tables"), ""), 5);
+    assert_int_equal(files_in(fal_temp_path("study/tables"), ""), 3 * 5 + 2 * 2);
+    assert_int_equal(files_in(fal_temp_path("study/tables"), "f-fusion.svg"), 1);
+    assert_int_equal(files_in(fal_temp_path("study/tables"), "f-fusion.png"), 1);
     assert_int_equal(files_in(fal_temp_path("study/heads/S/tiny"), ".safetensors"), 1);
     assert_int_equal(files_in(fal_temp_path("study/scores/S-on-S/tiny"), ".csv"), 1);
 }

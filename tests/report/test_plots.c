@@ -1,6 +1,7 @@
 /* Plots are whole files of their kind whatever the numbers, hold the words they were given, and leave nothing behind.
  */
 #include "core/file.h"
+#include "report/tables.h"
 #include "support/alloc_fail.h"
 #include "support/test.h"
 #include <falsetto/plots.h>
@@ -69,8 +70,35 @@ static fal_status plot_maps(const char *path, fal_error *err)
     return fal_plot_heat_maps(maps, 2, path, err);
 }
 
+/* A table of two rows whose first two columns are a matrix; the third is beside it. */
+static const char *const sheet_header[] = {"", "CLIP", "XLS-R", "alone"};
+static const fal_sheet_cell sheet_cells[] = {
+    {.text = "CLIP"},  {.own = 0, .paper = 0},    {.own = 12.5, .paper = 8},   {.own = 80, .paper = 81},
+    {.text = "XLS-R"}, {.own = -1.5, .paper = 2}, {.own = NAN, .paper = NAN}, {.own = 90, .paper = 91},
+};
+
+static fal_sheet matrix_sheet(void)
+{
+    return (fal_sheet){.id = "f",
+                       .title = "Figure",
+                       .rows = 2,
+                       .columns = 4,
+                       .header_rows = 1,
+                       .header = sheet_header,
+                       .cells = sheet_cells,
+                       .decimals = 1,
+                       .matrix = {.columns = 2, .title = "Gain", .diverging = true}};
+}
+
+static fal_status plot_sheet(const char *path, fal_error *err)
+{
+    fal_sheet sheet = matrix_sheet();
+    sheet.with_paper = true;
+    return fal_sheet_draw(&sheet, path, err);
+}
+
 static plotter *const all[] = {plot_curves, plot_nothing,     plot_one_value, plot_roc,
-                               plot_det,    plot_reliability, plot_maps};
+                               plot_det,    plot_reliability, plot_maps,      plot_sheet};
 
 static void expect_start(const char *path, const char *magic, size_t length, size_t more_than)
 {
@@ -130,6 +158,39 @@ static void test_long_curves_are_thinned(void **state)
     free(x);
 }
 
+static double svg_width(const char *path)
+{
+    fal_buf bytes = {0};
+    fal_error err = {0};
+    fal_check_ok(fal_file_read(path, 0, &bytes, &err), &err);
+    const char *at = strstr(bytes.data, "width=\"");
+    double width = at ? strtod(at + strlen("width=\""), NULL) : 0;
+    fal_buf_free(&bytes);
+    return width;
+}
+
+static double sheet_width(bool with_paper, const char *title)
+{
+    fal_error err = {0};
+    fal_sheet sheet = matrix_sheet();
+    sheet.with_paper = with_paper;
+    sheet.matrix.title = title;
+    fal_check_ok(fal_sheet_draw(&sheet, fal_temp_path("sheet.svg"), &err), &err);
+    return svg_width(fal_temp_path("sheet.svg"));
+}
+
+/* The published map stands beside the own one, and no title is cut off. */
+static void test_sheet_maps(void **state)
+{
+    (void)state;
+    double own = sheet_width(false, "Gain"), both = sheet_width(true, "Gain");
+    double titled = sheet_width(false, "A title that is a good deal longer than two columns are wide");
+    printf("one map %.0f points wide, two %.0f, under a long title %.0f\n", own, both, titled);
+    assert_in_range(own, 150, 300);
+    assert_in_range(both, 1.8 * own, 2.2 * own);
+    assert_in_range(titled, 450, 650);
+}
+
 static void test_maps_too_large(void **state)
 {
     (void)state;
@@ -150,6 +211,8 @@ static fal_status detector_plots(void *user, fal_error *err)
 {
     (void)user;
     fal_status st = plot_roc(fal_temp_path("failing.svg"), err);
+    if (st == FAL_OK)
+        st = plot_sheet(fal_temp_path("failing.svg"), err);
     return st == FAL_OK ? plot_reliability(fal_temp_path("failing.svg"), err) : st;
 }
 
@@ -164,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_formats),
         cmocka_unit_test(test_long_curves_are_thinned),
+        cmocka_unit_test(test_sheet_maps),
         cmocka_unit_test(test_maps_too_large),
         cmocka_unit_test(test_allocation_failures),
     };
