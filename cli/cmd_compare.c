@@ -79,22 +79,11 @@ static fal_status join_files(const char *const *files, size_t count, fal_score_j
 /* What is fused is a score again: of a mean of probabilities, half its logit. */
 static fal_status write_fused(const char *path, const fal_score_join *join, fal_fusion fusion, fal_error *err)
 {
-    fal_table *table = NULL;
     double *fused = calloc(join->count, sizeof *fused);
-    fal_status st = fused ? fal_table_create(&table, err) : out_of_memory(err);
-    if (st == FAL_OK) {
-        fal_fuse_to_scores(join->scores, join->models, join->count, fusion, fused);
-        fal_table_text(table, "path"), fal_table_text(table, "score"), fal_table_text(table, "label");
-        fal_table_end_row(table);
-        for (size_t i = 0; i < join->count; i++) {
-            fal_table_text(table, join->paths[i]);
-            fal_table_float(table, fused[i]);
-            fal_table_float(table, join->labels[i]);
-            fal_table_end_row(table);
-        }
-        st = fal_table_write(table, path, err);
-    }
-    fal_table_free(&table);
+    if (!fused)
+        return out_of_memory(err);
+    fal_fuse_to_scores(join->scores, join->models, join->count, fusion, fused);
+    fal_status st = fal_scores_write(path, join->paths, fused, join->labels, join->count, err);
     free(fused);
     return st;
 }

@@ -140,35 +140,11 @@ static fal_status evaluate_all(eval_subject *subjects, size_t count, const fal_h
 
 /* ---- results ---- */
 
-static void put_clip(fal_table *table, const eval_subject *subject, size_t i)
-{
-    const fal_score_table *t = &subject->table;
-    fal_table_text(table, t->paths[i]);
-    fal_table_float(table, t->scores[i]);
-    fal_table_float(table, t->labels[i]);
-    if (subject->is_list) {
-        fal_table_float(table, subject->scored.clips[i].p_fake);
-        fal_table_float(table, (double)subject->scored.clips[i].frames);
-    }
-    fal_table_end_row(table);
-}
-
-/* A list's clips all have labels, so the table holds them in the order of the list. */
 static fal_status write_scores(const char *path, const eval_subject *subject, fal_error *err)
 {
-    fal_table *table = NULL;
-    fal_status st = fal_table_create(&table, err);
-    if (st != FAL_OK)
-        return st;
-    fal_table_text(table, "path"), fal_table_text(table, "score"), fal_table_text(table, "label");
-    if (subject->is_list)
-        fal_table_text(table, "p_fake"), fal_table_text(table, "frames");
-    fal_table_end_row(table);
-    for (size_t i = 0; i < subject->table.count; i++)
-        put_clip(table, subject, i);
-    st = fal_table_write(table, path, err);
-    fal_table_free(&table);
-    return st;
+    const fal_score_table *t = &subject->table;
+    return subject->is_list ? fal_scored_list_write(&subject->scored, path, err)
+                            : fal_scores_write(path, t->paths, t->scores, t->labels, t->count, err);
 }
 
 static fal_status print_json(const eval_subject *subjects, size_t count, fal_error *err)

@@ -87,9 +87,7 @@ static fal_status write_table(const fal_robustness *r, const char *path, fal_err
     fal_status st = fal_table_create(&table, err);
     if (st != FAL_OK)
         return st;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        fal_table_text(table, columns[i]);
-    fal_table_end_row(table);
+    fal_table_header(table, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < r->cell_count; i++) {
         const fal_robustness_cell *c = &r->cells[i];
         const double numbers[] = {(double)c->clips, (double)c->left_out, c->auc,

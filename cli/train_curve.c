@@ -29,9 +29,7 @@ static fal_status write_table(const char *path, const fal_training_report *repor
     fal_status st = fal_table_create(&table, err);
     if (st != FAL_OK)
         return st;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        fal_table_text(table, columns[i]);
-    fal_table_end_row(table);
+    fal_table_header(table, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++)
         add_run(table, &reports[i], seeds[i]);
     st = fal_table_write(table, path, err);

@@ -101,6 +101,28 @@ done:
     return st;
 }
 
+fal_status fal_scored_list_write(const fal_scored_list *list, const char *path, fal_error *err)
+{
+    static const char *const columns[] = {"path", "score", "label", "p_fake", "frames"};
+    fal_table *table = NULL;
+    fal_status st = fal_table_create(&table, err);
+    if (st != FAL_OK)
+        return st;
+    fal_table_header(table, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < list->count; i++) {
+        const fal_scored_clip *c = &list->clips[i];
+        fal_table_text(table, c->path);
+        fal_table_float(table, c->logit);
+        fal_table_text(table, c->label < 0 ? "" : c->label ? "1" : "0");
+        fal_table_float(table, c->p_fake);
+        fal_table_float(table, (double)c->frames);
+        fal_table_end_row(table);
+    }
+    st = fal_table_write(table, path, err);
+    fal_table_free(&table);
+    return st;
+}
+
 void fal_scored_list_free(fal_scored_list *list)
 {
     if (!list)

@@ -24,6 +24,7 @@ FAL_API fal_status fal_text_write(const char *path, const char *text, fal_error 
 /* A CSV line builder: fields are quoted where RFC 4180 wants it; floats get the digits that read back exactly. */
 typedef struct fal_table fal_table;
 FAL_API fal_status fal_table_create(fal_table **out, fal_error *err);
+FAL_API void fal_table_header(fal_table *table, const char *const *columns, size_t count); /* a row of texts */
 FAL_API void fal_table_text(fal_table *table, const char *field);
 FAL_API void fal_table_float(fal_table *table, double value);
 FAL_API void fal_table_end_row(fal_table *table);

@@ -103,6 +103,8 @@ typedef struct fal_scored_list {
 /* Scores every clip of a list; missing features are counted and named in the log, never silently dropped. */
 FAL_API fal_status fal_head_score_list(const fal_head *head, const fal_feature_list *list, fal_stream stream,
                                        const fal_log *log, fal_scored_list *out, fal_error *err);
+/* Writes a score file (scores.h), columns path,score,label,p_fake,frames; an unknown label is empty. Atomic. */
+FAL_API fal_status fal_scored_list_write(const fal_scored_list *list, const char *path, fal_error *err);
 FAL_API void fal_scored_list_free(fal_scored_list *list);
 
 /* Frames of the clip (at 25 per second) before its first feature row, as `extract` records them in the file when it

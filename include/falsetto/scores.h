@@ -37,6 +37,10 @@ FAL_API fal_status fal_scores_make(const char *origin, const char *const *paths,
                                    const int *labels, size_t count, fal_score_table *out, fal_error *err);
 FAL_API void fal_scores_free(fal_score_table *table);
 
+/* Writes columns path,score,label. Atomic. */
+FAL_API fal_status fal_scores_write(const char *path, const char *const *paths, const double *scores,
+                                    const uint8_t *labels, size_t count, fal_error *err);
+
 /* ---- several on the same clips ----------------------------------------------------------------------------------- */
 
 typedef struct fal_score_join {

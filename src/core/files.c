@@ -81,6 +81,13 @@ done:
     return st;
 }
 
+void fal_table_header(fal_table *table, const char *const *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fal_table_text(table, columns[i]);
+    fal_table_end_row(table);
+}
+
 void fal_table_text(fal_table *table, const char *field)
 {
     fal_csv_put(&table->line, field);

@@ -6,7 +6,6 @@
 #include "core/str.h"
 #include "study/work.h"
 
-#include <falsetto/files.h>
 #include <falsetto/train.h>
 
 #include <string.h>
@@ -188,30 +187,6 @@ typedef struct scoring {
     char *head, *name, *path;
 } scoring;
 
-static fal_status write_scores(const char *path, const fal_scored_list *list, fal_error *err)
-{
-    static const char *const columns[] = {"path", "score", "label", "p_fake", "frames"};
-    fal_table *table = NULL;
-    fal_status st = fal_table_create(&table, err);
-    if (st != FAL_OK)
-        return st;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        fal_table_text(table, columns[i]);
-    fal_table_end_row(table);
-    for (size_t i = 0; i < list->count; i++) {
-        const fal_scored_clip *c = &list->clips[i];
-        fal_table_text(table, c->path);
-        fal_table_float(table, c->logit);
-        fal_table_float(table, c->label);
-        fal_table_float(table, c->p_fake);
-        fal_table_float(table, (double)c->frames);
-        fal_table_end_row(table);
-    }
-    st = fal_table_write(table, path, err);
-    fal_table_free(&table);
-    return st;
-}
-
 static fal_status score_set(void *user, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -224,7 +199,7 @@ static fal_status score_set(void *user, fal_error *err)
     fal_scored_list scored = {0};
     FAL_TRY(fal_head_open(s->head, log, &head, err));
     FAL_TRY(fal_head_score_list(head, &list, stream, log, &scored, err));
-    FAL_TRY(write_scores(s->path, &scored, err));
+    FAL_TRY(fal_scored_list_write(&scored, s->path, err));
     if (scored.missing || scored.empty)
         fal_log_warn(log, "%s: %zu clips without features and %zu without frames are left out", s->name, scored.missing,
                      scored.empty);

@@ -76,6 +76,7 @@ static fal_status write_table(void *user, fal_error *err)
     fal_status st = FAL_OK;
     fal_table *table = NULL;
     FAL_TRY(fal_table_create(&table, err));
+    fal_table_header(table, (const char *const[]){"name", "length, s"}, 2);
     fal_table_text(table, "clip, first");
     fal_table_float(table, 0.1);
     fal_table_end_row(table);
@@ -96,7 +97,7 @@ static void test_table(void **state)
     fal_error err = {0};
     fal_check_ok(write_table((void *)path, &err), &err);
     fal_check_ok(fal_file_read(path, 0, &text, &err), &err);
-    assert_string_equal(text.data, "\"clip, first\",0.1\r\n\"\",-2\r\n");
+    assert_string_equal(text.data, "name,\"length, s\"\r\n\"clip, first\",0.1\r\n\"\",-2\r\n");
     fal_buf_free(&text);
     fal_table_free(NULL);
 }

@@ -81,6 +81,23 @@ static void test_make(void **state)
                     "memory: the score of y is not a number (1 such of 3)", &err);
 }
 
+static void test_written_scores_come_back(void **state)
+{
+    (void)state;
+    const char *const paths[] = {"b,1", "a"}, *path = fal_temp_path("written.csv");
+    const double scores[] = {0.1, -1.0 / 3};
+    const uint8_t labels[] = {1, 0};
+    fal_score_table t = {0};
+    fal_error err = {0};
+    fal_check_ok(fal_scores_write(path, paths, scores, labels, 2, &err), &err);
+    fal_check_ok(fal_scores_read(path, &t, &err), &err);
+    assert_int_equal(t.count, 2);
+    assert_string_equal(t.paths[0], "b,1");
+    assert_memory_equal(t.scores, scores, sizeof scores);
+    assert_memory_equal(t.labels, labels, sizeof labels);
+    fal_scores_free(&t);
+}
+
 /* ---- joining ---- */
 
 static void load_models(fal_score_table *tables, fal_score_join *join)
@@ -335,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_make),
+        cmocka_unit_test(test_written_scores_come_back),
         cmocka_unit_test(test_fused_files),
         cmocka_unit_test(test_fusion_matrices),
         cmocka_unit_test(test_join_refuses),
