@@ -42,7 +42,8 @@ typedef struct fal_truth {
 } fal_truth;
 
 /* Metadata as AV-Deepfake1M has it: an array of objects with `file` and segments of [begin, end] in seconds (a single
- * object is an array of one); other members are passed over. Files of any length are read object by object. */
+ * object is an array of one); other members are passed over. Files of any length are read object by object. A folder
+ * stands for all .json files in it and below, as AV-Deepfake1M++ has one beside every clip. */
 FAL_API fal_status fal_truth_read(const char *path, fal_truth *out, fal_error *err);
 FAL_API fal_status fal_truth_parse(const char *text, size_t length, const char *origin, fal_truth *out, fal_error *err);
 FAL_API void fal_truth_free(fal_truth *truth);

@@ -2,11 +2,14 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/file.h"
+#include "core/str.h"
 #include "eval/json_members.h"
 #include "eval/path_index.h"
 
 #include <falsetto/localise.h>
 
+#include <errno.h>
+#include <fts.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +32,21 @@ static void free_storage(storage *s)
     fal_free(s->clips);
     fal_free(s->files);
     fal_free(s);
+}
+
+static fal_status make_storage(storage **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    FAL_ALLOC(*out, fal_calloc(1, sizeof **out));
+    FAL_ALLOC((*out)->arena, fal_arena_create());
+done:
+    return st;
+}
+
+static void hand_out(storage **s, fal_truth *out)
+{
+    *out = (fal_truth){.count = (*s)->count, .clips = (*s)->clips, .storage = *s};
+    *s = NULL;
 }
 
 static fal_status make_room(storage *s, fal_error *err)
@@ -68,13 +86,13 @@ done:
     return st;
 }
 
-static fal_status take_clip(storage *s, const fal_json *entry, const char *origin, fal_error *err)
+static fal_status take_clip(storage *s, const fal_json *entry, size_t number, const char *origin, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_true_clip clip = {0};
     const char *file = fal_json_string(fal_json_get(entry, "file"), NULL);
     if (!file)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s: entry %zu has no \"file\"", origin, s->count + 1);
+        FAL_FAIL(FAL_ERR_FORMAT, "%s: entry %zu has no \"file\"", origin, number);
     FAL_ALLOC(clip.file, fal_arena_strdup(s->arena, file));
     for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
         FAL_TRY(take_segments(s, fal_json_get(entry, fields[f]), origin, file, &clip.segments[f], err));
@@ -93,14 +111,14 @@ static fal_status take_entries(storage *s, const char *text, size_t length, cons
     FAL_TRY(fal_json_members_begin(text, length, origin, &members, err));
     if (members.close == '}') { /* one clip */
         FAL_TRY(fal_json_parse(text, length, origin, &value, err));
-        FAL_TRY(take_clip(s, value, origin, err));
+        FAL_TRY(take_clip(s, value, 1, origin, err));
         goto done;
     }
     while (more) {
         fal_json_free(&value);
         FAL_TRY(fal_json_members_next(&members, &more, &key, &value, err));
         if (more)
-            FAL_TRY(take_clip(s, value, origin, err));
+            FAL_TRY(take_clip(s, value, members.count, origin, err));
     }
 done:
     fal_json_free(&value);
@@ -121,16 +139,64 @@ done:
     return st;
 }
 
+/* ---- a text, a file, a folder ---- */
+
+static fal_status take_file(storage *s, const char *path, fal_error *err)
+{
+    fal_map map = {0};
+    fal_status st = fal_map_open(path, &map, err);
+    if (st != FAL_OK)
+        return st;
+    st = take_entries(s, map.data ? (const char *)map.data : "", map.size, path, err);
+    fal_map_close(&map);
+    return st;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Links are followed; one that leads back to a folder it lies in is passed over (FTS_DC). */
+static fal_status take_entry(storage *s, const FTSENT *entry, fal_error *err)
+{
+    if (entry->fts_info == FTS_F && fal_str_ends(entry->fts_name, ".json"))
+        return take_file(s, entry->fts_path, err);
+    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
+        errno = entry->fts_errno;
+        return fal_fail_errno(err, "%s", entry->fts_path);
+    }
+    return FAL_OK;
+}
+
+/* AV-Deepfake1M++ has a file for every clip, in the folders of the clips. */
+static fal_status take_folder(storage *s, const char *folder, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    FTSENT *entry;
+    char *root = fal_strdup(folder), *roots[] = {root, NULL};
+    FTS *walk = root ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name) : NULL;
+    if (!walk)
+        FAL_FAIL(FAL_ERR_MEMORY, "out of memory");
+    while ((entry = fts_read(walk)))
+        FAL_TRY(take_entry(s, entry, err));
+    if (!s->count)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s holds no .json file with metadata of a clip", folder);
+done:
+    if (walk)
+        fts_close(walk);
+    fal_free(root);
+    return st;
+}
+
 fal_status fal_truth_parse(const char *text, size_t length, const char *origin, fal_truth *out, fal_error *err)
 {
     fal_status st = FAL_OK;
     storage *s = NULL;
-    FAL_ALLOC(s, fal_calloc(1, sizeof *s));
-    FAL_ALLOC(s->arena, fal_arena_create());
+    FAL_TRY(make_storage(&s, err));
     FAL_TRY(take_entries(s, text, length, origin, err));
     FAL_TRY(index_clips(s, origin, err));
-    *out = (fal_truth){.count = s->count, .clips = s->clips, .storage = s};
-    s = NULL;
+    hand_out(&s, out);
 done:
     free_storage(s);
     return st;
@@ -138,12 +204,14 @@ done:
 
 fal_status fal_truth_read(const char *path, fal_truth *out, fal_error *err)
 {
-    fal_map map = {0};
-    fal_status st = fal_map_open(path, &map, err);
-    if (st != FAL_OK)
-        return st;
-    st = fal_truth_parse(map.data ? (const char *)map.data : "", map.size, path, out, err);
-    fal_map_close(&map);
+    fal_status st = FAL_OK;
+    storage *s = NULL;
+    FAL_TRY(make_storage(&s, err));
+    FAL_TRY(fal_path_is_dir(path) ? take_folder(s, path, err) : take_file(s, path, err));
+    FAL_TRY(index_clips(s, path, err));
+    hand_out(&s, out);
+done:
+    free_storage(s);
     return st;
 }
 
@@ -178,8 +246,7 @@ fal_status fal_truth_select(const fal_truth *truth, const fal_frame_scores *clip
         if (wanted[i])
             s->clips[s->count++] = truth->clips[i];
     FAL_TRY(index_clips(s, "the scored clips", err));
-    *out = (fal_truth){.count = s->count, .clips = s->clips, .storage = s};
-    s = NULL;
+    hand_out(&s, out);
 done:
     fal_free(wanted);
     free_storage(s);

@@ -1,4 +1,5 @@
 /* Frame labels, localisation, AP@IoU and AR@N against reference numbers; segments from scores; files that lie. */
+#include "core/file.h"
 #include "core/json.h"
 #include "core/str.h"
 #include "support/alloc_fail.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_CLIPS = 16, MAX_FRAMES = 1024 };
 
@@ -321,6 +323,37 @@ static void test_metadata_of_one_clip(void **state)
     fal_truth_free(&truth);
 }
 
+static void write_metadata(const char *path, const char *text)
+{
+    fal_error err = {0};
+    fal_check_ok(fal_file_write(path, text, strlen(text), &err), &err);
+}
+
+/* One file per clip in folders, a list among them, and what is no metadata. */
+static void test_metadata_of_a_folder(void **state)
+{
+    (void)state;
+    fal_truth truth = {0};
+    fal_error err = {0};
+    const char *folder = fal_temp_path("meta");
+    write_metadata(fal_temp_path("meta/val/id2/a.json"), "{\"file\": \"id2/a.mp4\", \"fake_segments\": [[0, 1]]}");
+    write_metadata(fal_temp_path("meta/val/id1/b.json"), "{\"file\": \"id1/b.mp4\", \"fake_segments\": []}");
+    write_metadata(fal_temp_path("meta/list.json"), "[{\"file\": \"c.mp4\"}, {\"file\": \"d.mp4\"}]");
+    write_metadata(fal_temp_path("meta/val/id1/b.mp4"), "no JSON");
+    assert_int_equal(symlink(folder, fal_temp_path("meta/val/again")), 0);
+    fal_check_ok(fal_truth_read(folder, &truth, &err), &err);
+    assert_int_equal(truth.count, 4);
+    assert_string_equal(truth.clips[0].file, "c.mp4");
+    assert_string_equal(truth.clips[2].file, "id1/b.mp4");
+    assert_int_equal(fal_truth_find(&truth, "x/id2/a.mp4")->segments[FAL_SEGMENTS_ANY].count, 1);
+    fal_truth_free(&truth);
+    write_metadata(fal_temp_path("meta/val/id3.json"), "{\"fake_segments\": []}");
+    fal_check_fails(fal_truth_read(folder, &truth, &err), FAL_ERR_FORMAT, "id3.json: entry 1 has no \"file\"", &err);
+    fal_check_fails(fal_truth_read(fal_temp_path("meta/val/id1/none"), &truth, &err), FAL_ERR_NOT_FOUND, "none", &err);
+    fal_check_ok(fal_make_dirs(fal_temp_path("bare"), &err), &err);
+    fal_check_fails(fal_truth_read(fal_temp_path("bare"), &truth, &err), FAL_ERR_FORMAT, "holds no .json", &err);
+}
+
 static void refuse_proposals(const char *text, const char *part)
 {
     fal_proposals proposals = {0};
@@ -351,7 +384,8 @@ static fal_status all_of_it(void *user, fal_error *err)
     fal_proposals proposals = {0};
     fal_localisation found;
     fal_ap_ar measured;
-    FAL_TRY(fal_truth_parse(meta, sizeof meta - 1, "meta", &truth, err));
+    FAL_TRY(fal_file_write(fal_temp_path("whole/a.json"), meta, sizeof meta - 1, err));
+    FAL_TRY(fal_truth_read(fal_temp_path("whole"), &truth, err));
     FAL_TRY(fal_localise(&truth, &clip, 1, NULL, &found, err));
     FAL_TRY(fal_propose(&truth, &clip, 1, NULL, &proposals, err));
     FAL_TRY(fal_ap_ar_measure(&truth, FAL_SEGMENTS_ANY, &proposals, 1, &measured, err));
@@ -375,7 +409,8 @@ int main(void)
         cmocka_unit_test(test_ap_ar),         cmocka_unit_test(test_ap_ar_refuses),
         cmocka_unit_test(test_segments),      cmocka_unit_test(test_proposals_round_trip),
         cmocka_unit_test(test_bad_metadata),  cmocka_unit_test(test_metadata_of_one_clip),
-        cmocka_unit_test(test_bad_proposals), cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_bad_proposals), cmocka_unit_test(test_metadata_of_a_folder),
+        cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
