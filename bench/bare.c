@@ -2,22 +2,11 @@
 
 #include "core/alloc.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "benchmark: %s\n", what);
-    exit(1);
-}
 
 float *make_floats(int64_t count)
 {
-    float *values = fal_malloc_array((size_t)count, sizeof *values);
-    need(values != NULL, "out of memory");
+    float *values = need_memory(fal_malloc_array((size_t)count, sizeof *values));
     uint32_t state = 1;
     for (int64_t i = 0; i < count; i++) {
         state = state * 1664525u + 1013904223u;

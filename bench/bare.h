@@ -2,12 +2,11 @@
 #ifndef FAL_BENCH_BARE_H
 #define FAL_BENCH_BARE_H
 
+#include "support.h"
+
 #include <dnnl.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Ends the program with a sentence: benchmarks have nobody to hand an error to. */
-void need(bool ok, const char *what);
 
 /* Uniform in [-1, 1), the same ones every time; freed with fal_free. */
 float *make_floats(int64_t count);

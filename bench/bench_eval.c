@@ -3,6 +3,8 @@
  * tenth of the clips first: both should be a tenth. Prints a Markdown table.
  *
  *     bench_eval [CLIPS]      (default 10 million) */
+#include "support.h"
+
 #include "core/alloc.h"
 #include "core/rng.h"
 
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct data {
@@ -23,14 +24,6 @@ typedef struct data {
     uint8_t *labels;
     const char *file; /* the scores as CSV */
 } data;
-
-static void need(fal_status st, const fal_error *err)
-{
-    if (st == FAL_OK)
-        return;
-    fprintf(stderr, "bench_eval: %s\n", err->text);
-    exit(1);
-}
 
 /* ---- what is measured ---- */
 
@@ -50,7 +43,7 @@ static void evaluate(const data *d)
 {
     fal_error err;
     fal_metrics m;
-    need(fal_evaluate(d->scores, d->labels, d->count, &m, &err), &err);
+    need_ok(fal_evaluate(d->scores, d->labels, d->count, &m, &err), &err);
     sum += m.auc;
 }
 
@@ -58,7 +51,7 @@ static void evaluate_fully(const data *d)
 {
     fal_error err;
     fal_evaluation e;
-    need(fal_evaluate_fully(d->scores, d->labels, d->count, NULL, &e, &err), &err);
+    need_ok(fal_evaluate_fully(d->scores, d->labels, d->count, NULL, &e, &err), &err);
     sum += e.ece;
 }
 
@@ -66,7 +59,7 @@ static void choose_threshold(const data *d)
 {
     fal_error err;
     double threshold;
-    need(fal_choose_threshold(d->scores, d->labels, d->count, FAL_THRESHOLD_YOUDEN, &threshold, &err), &err);
+    need_ok(fal_choose_threshold(d->scores, d->labels, d->count, FAL_THRESHOLD_YOUDEN, &threshold, &err), &err);
     sum += threshold;
 }
 
@@ -75,7 +68,7 @@ static void delong_pair(const data *d)
     fal_error err;
     const double *const both[] = {d->scores, d->others};
     double auc[2], covariance[4];
-    need(fal_delong(both, 2, d->labels, d->count, auc, covariance, &err), &err);
+    need_ok(fal_delong(both, 2, d->labels, d->count, auc, covariance, &err), &err);
     sum += covariance[1];
 }
 
@@ -83,7 +76,7 @@ static void spearman(const data *d)
 {
     fal_error err;
     double rho;
-    need(fal_spearman(d->scores, d->others, d->count, &rho, &err), &err);
+    need_ok(fal_spearman(d->scores, d->others, d->count, &rho, &err), &err);
     sum += rho;
 }
 
@@ -91,7 +84,7 @@ static void read_file(const data *d)
 {
     fal_error err;
     fal_score_table t = {0};
-    need(fal_scores_read(d->file, &t, &err), &err);
+    need_ok(fal_scores_read(d->file, &t, &err), &err);
     sum += t.scores[0];
     fal_scores_free(&t);
 }
@@ -118,13 +111,6 @@ typedef struct cost {
     double seconds, bytes; /* bytes: peak memory of the process beyond what it began with */
 } cost;
 
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Memory now, touched pages only. */
 static double resident_bytes(void)
 {
@@ -148,8 +134,7 @@ static cost measure(const task *t, const data *d)
 {
     int ends[2];
     cost c = {0};
-    if (pipe(ends))
-        exit(1);
+    need(pipe(ends) == 0, "no pipe");
     pid_t child = fork();
     if (child == 0) {
         read_once(d); /* the pages of the scores are there */
@@ -159,8 +144,7 @@ static cost measure(const task *t, const data *d)
         _exit(write(ends[1], &c, sizeof c) == sizeof c ? 0 : 1);
     }
     close(ends[1]);
-    if (child < 0 || read(ends[0], &c, sizeof c) != sizeof c)
-        exit(1);
+    need(child > 0 && read(ends[0], &c, sizeof c) == sizeof c, "a measuring process ended early");
     close(ends[0]);
     waitpid(child, NULL, 0);
     return c;
@@ -171,12 +155,10 @@ static cost measure(const task *t, const data *d)
 static data make_data(size_t count)
 {
     data d = {.count = count,
-              .scores = fal_malloc_array(count, sizeof *d.scores),
-              .others = fal_malloc_array(count, sizeof *d.others),
-              .labels = fal_malloc(count)};
+              .scores = need_memory(fal_malloc_array(count, sizeof *d.scores)),
+              .others = need_memory(fal_malloc_array(count, sizeof *d.others)),
+              .labels = need_memory(fal_malloc(count))};
     fal_rng rng = fal_rng_make(1, 0);
-    if (!d.scores || !d.others || !d.labels)
-        exit(1);
     for (size_t i = 0; i < count; i++) {
         d.labels[i] = fal_rng_u32(&rng) & 1;
         double shared = fal_rng_normal(&rng) + d.labels[i];
@@ -189,8 +171,7 @@ static data make_data(size_t count)
 static void write_file(data *d, const char *path)
 {
     FILE *f = fopen(path, "w");
-    if (!f)
-        exit(1);
+    need(f != NULL, path);
     fputs("path,score,label\n", f);
     for (size_t i = 0; i < d->count; i++)
         fprintf(f, "%s/id%05zu/clip%08zu.mp4,%.9g,%d\n", d->labels[i] ? "fake" : "real", i % 9973, i, d->scores[i],
@@ -211,8 +192,7 @@ static void measure_all(size_t count, cost *out)
     char path[] = "/tmp/bench-eval-XXXXXX";
     int handle = mkstemp(path);
     data d = make_data(count);
-    if (handle < 0)
-        exit(1);
+    need(handle >= 0, path);
     close(handle);
     write_file(&d, path);
     for (size_t i = 0; i < TASKS; i++)

@@ -4,11 +4,15 @@
  *
  * The first 60 frames of each clip at their native rate. Official boxes and landmarks are read from the reference
  * folder (media/landmarks). Exact mode is slow: it runs on N frames spread over those 60, which must equal the official
- * ones. Times are CPU time of one thread, decoding not counted. Prints a Markdown table. Columns: official, fast, both
- * frames in which the face was found identical              of both: all 68 points equal median, p95            mean
- * distance of the 68 points, in pixels of a face 256 pixels wide crop                   mean absolute difference of the
- * mouth crops, grey levels, over all frames exact                  frames of exact mode that equal the official boxes
- * and landmarks, of those run */
+ * ones. Times are CPU time of one thread, decoding not counted. Prints a Markdown table with these columns:
+ *
+ *   official, fast, both   frames in which the face was found
+ *   identical              of both: all 68 points equal
+ *   median, p95            mean distance of the 68 points, in pixels of a face 256 pixels wide
+ *   crop                   mean absolute difference of the mouth crops, grey levels, over all frames
+ *   exact                  frames of exact mode that equal the official boxes and landmarks, of those run */
+#include "support.h"
+
 #include "core/alloc.h"
 #include "core/csv.h"
 #include "core/npy.h"
@@ -22,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MOST_FRAMES = 60, CROP = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE };
 
@@ -40,30 +43,6 @@ typedef struct result {
 
 typedef void frame_fn(void *user, const fal_frame *frame);
 
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void need(fal_status st, const fal_error *err)
-{
-    if (st == FAL_OK)
-        return;
-    fprintf(stderr, "bench_face: %s\n", err->text);
-    exit(1);
-}
-
-static void *need_memory(void *ptr)
-{
-    if (!ptr) {
-        fprintf(stderr, "bench_face: out of memory\n");
-        exit(1);
-    }
-    return ptr;
-}
-
 static char *reference_path(const char *folder, const char *name, const char *ending)
 {
     return need_memory(fal_asprintf("%s/%s/%s%s", FAL_REFERENCE_DIR, folder, name, ending));
@@ -75,8 +54,8 @@ static official read_official(const char *name)
     official o = {0};
     char *boxes = reference_path("media/landmarks", name, ".boxes.npy");
     char *landmarks = reference_path("media/landmarks", name, ".landmarks.npy");
-    need(fal_npy_read(boxes, &o.boxes, &err), &err);
-    need(fal_npy_read(landmarks, &o.landmarks, &err), &err);
+    need_ok(fal_npy_read(boxes, &o.boxes, &err), &err);
+    need_ok(fal_npy_read(landmarks, &o.landmarks, &err), &err);
     o.frames = (int64_t)o.boxes.shape[0];
     fal_free(boxes);
     fal_free(landmarks);
@@ -103,11 +82,11 @@ static void each_frame(const char *name, int64_t frames, frame_fn *fn, void *use
     fal_error err = {0};
     fal_clip *clip = NULL;
     char *path = reference_path("media", name, "");
-    need(fal_clip_open(path, &(fal_clip_options){.exact = true}, &clip, &err), &err);
+    need_ok(fal_clip_open(path, &(fal_clip_options){.exact = true}, &clip, &err), &err);
     for (int64_t t = 0; t < frames; t++) {
         fal_frame frame;
         bool end;
-        need(fal_clip_next_frame(clip, &frame, &end, &err), &err);
+        need_ok(fal_clip_next_frame(clip, &frame, &end, &err), &err);
         if (end)
             break;
         fn(user, &frame);
@@ -134,7 +113,7 @@ static void feed_fast(void *user, const fal_frame *frame)
     fal_error err = {0};
     const fal_picture picture = as_picture(frame);
     const double start = cpu_s();
-    need(fal_tracker_feed(run->tracker, &picture, frame->time_s, &err), &err);
+    need_ok(fal_tracker_feed(run->tracker, &picture, frame->time_s, &err), &err);
     run->result->fast_s += cpu_s() - start;
     run->result->width = frame->width;
     run->result->height = frame->height;
@@ -146,9 +125,9 @@ static fal_face_tracks *track_fast(fal_detector *detector, const char *name, int
     fal_error err = {0};
     fal_face_tracks *tracks = NULL;
     fast_run run = {.result = r};
-    need(fal_tracker_create(&(fal_tracker_options){.detector = detector}, &run.tracker, &err), &err);
+    need_ok(fal_tracker_create(&(fal_tracker_options){.detector = detector}, &run.tracker, &err), &err);
     each_frame(name, frames, feed_fast, &run);
-    need(fal_tracker_finish(run.tracker, &tracks, &err), &err);
+    need_ok(fal_tracker_finish(run.tracker, &tracks, &err), &err);
     fal_tracker_free(&run.tracker);
     return tracks;
 }
@@ -225,8 +204,8 @@ static void compare_crops(void *user, const fal_frame *frame)
     uint8_t a[CROP], b[CROP];
     const fal_picture picture = as_picture(frame);
     int64_t sum = 0;
-    need(fal_mouth_plan_crop(run->fast, run->next, &picture, a, NULL, &err), &err);
-    need(fal_mouth_plan_crop(run->official, run->next++, &picture, b, NULL, &err), &err);
+    need_ok(fal_mouth_plan_crop(run->fast, run->next, &picture, a, NULL, &err), &err);
+    need_ok(fal_mouth_plan_crop(run->official, run->next++, &picture, b, NULL, &err), &err);
     for (int i = 0; i < CROP; i++)
         sum += abs(a[i] - b[i]);
     run->difference += (double)sum / CROP;
@@ -247,7 +226,7 @@ static fal_mouth_plan *official_plan(const official *o, const result *r)
         line.states[t] = official_box(o, t)[0] > 0 ? FAL_FACE_DETECTED : FAL_FACE_MISSING;
     }
     line.has_face = fal_landmarks_interpolate(line.landmarks, line.states, 0, r->frames);
-    need(fal_mouth_plan_create(&line, &plan, &err), &err);
+    need_ok(fal_mouth_plan_create(&line, &plan, &err), &err);
     fal_free(line.landmarks);
     fal_free(line.states);
     fal_free(line.starts_shot);
@@ -259,8 +238,8 @@ static void measure_crops(const char *name, const fal_face_tracks *tracks, int f
     fal_error err = {0};
     fal_face_timeline *line = NULL;
     crop_run run = {.official = official_plan(o, r)};
-    need(fal_timeline_create(tracks, face, &line, &err), &err);
-    need(fal_mouth_plan_create(line, &run.fast, &err), &err);
+    need_ok(fal_timeline_create(tracks, face, &line, &err), &err);
+    need_ok(fal_mouth_plan_create(line, &run.fast, &err), &err);
     each_frame(name, r->frames, compare_crops, &run);
     r->crop_difference = run.difference / (double)r->frames;
     fal_mouth_plan_free(&run.fast);
@@ -301,11 +280,11 @@ static void feed_exact(void *user, const fal_frame *frame)
     if (t % run->step != 0)
         return;
     const fal_tracker_options options = {.mode = FAL_FACE_EXACT, .detector = run->detector};
-    need(fal_tracker_create(&options, &tracker, &err), &err);
+    need_ok(fal_tracker_create(&options, &tracker, &err), &err);
     const double start = cpu_s();
-    need(fal_tracker_feed(tracker, &picture, frame->time_s, &err), &err);
+    need_ok(fal_tracker_feed(tracker, &picture, frame->time_s, &err), &err);
     run->result->exact_s += cpu_s() - start;
-    need(fal_tracker_finish(tracker, &tracks, &err), &err);
+    need_ok(fal_tracker_finish(tracker, &tracks, &err), &err);
     run->result->exact_run++;
     run->result->exact_equal += equals_official(tracks, run->official, t);
     fal_face_tracks_free(&tracks);
@@ -351,7 +330,7 @@ static void bench_all(fal_detector *detector, int64_t exact_frames)
     fal_error err = {0};
     fal_csv table = {0};
     char *path = reference_path("media/landmarks", "summary", ".csv");
-    need(fal_csv_read(path, &table, &err), &err);
+    need_ok(fal_csv_read(path, &table, &err), &err);
     for (size_t row = 0; row < table.rows; row++)
         bench_clip(detector, fal_csv_cell(&table, row, fal_csv_column(&table, "file")), exact_frames);
     fal_csv_free(&table);
@@ -372,7 +351,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_face [--exact-frames N] [CLIP...]\n");
         return 2;
     }
-    need(fal_detector_open(NULL, &detector, &err), &err);
+    need_ok(fal_detector_open(NULL, &detector, &err), &err);
     printf("| clip | size | official / fast / both | identical | median | p95 | crop | fast ms | exact ms | ratio | "
            "exact |\n"
            "|---|---|---|---|---|---|---|---|---|---|---|\n");

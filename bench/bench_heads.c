@@ -6,8 +6,9 @@
  * wide as they can be loaded; "epoch" is loss, gradient and update of every clip in batches of 64; "score" is the
  * validation's pass. All three are timed in turn, several rounds, and told as the least and the median of the rounds.
  */
+#include "support.h"
+
 #include "core/alloc.h"
-#include "core/clock.h"
 #include "core/half.h"
 #include "core/rng.h"
 #include "core/thread.h"
@@ -35,14 +36,6 @@ typedef struct bench {
     uint64_t checksum;
     double loss;
 } bench;
-
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "bench_heads: %s\n", what);
-    exit(1);
-}
 
 /* Some hundred rows, again and again: drawing a gigabyte would take longer than the benchmark. */
 static void make_rows(bench *b)

@@ -1,40 +1,16 @@
 /* What it costs to make the picture encoders' input from a frame, beside the same sums in plain loops over the whole
  * picture. Times are CPU time of one thread, the best of a few runs. Prints a Markdown table. */
+#include "support.h"
+
 #include "core/alloc.h"
 #include "face/mouth_avsr.h"
 #include "media/picture_scale.h"
 #include "media/scale_taps.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { RUNS = 9, PLAIN_RUNS = 2, SIDE = 224, HALF = 1 << (FAL_TAPS_BITS - 1) };
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void need(fal_status st, const fal_error *err)
-{
-    if (st == FAL_OK)
-        return;
-    fprintf(stderr, "bench_media: %s\n", err->text);
-    exit(1);
-}
-
-static void *need_memory(void *ptr)
-{
-    if (!ptr) {
-        fprintf(stderr, "bench_media: out of memory\n");
-        exit(1);
-    }
-    return ptr;
-}
 
 static uint8_t *make_frame(int64_t width, int64_t height)
 {
@@ -70,8 +46,8 @@ static double plain_s(const uint8_t *rgb, int64_t width, int64_t height)
     uint8_t *narrow = need_memory(fal_malloc((size_t)(wide * height * 3)));
     uint8_t *out = need_memory(fal_malloc((size_t)(wide * SIDE * 3)));
     double best = 1e9;
-    need(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){width, wide, 0, wide}, &columns, &err), &err);
-    need(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){height, SIDE, 0, SIDE}, &rows, &err), &err);
+    need_ok(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){width, wide, 0, wide}, &columns, &err), &err);
+    need_ok(fal_taps_create(FAL_SCALE_BICUBIC, &(fal_scale_axis){height, SIDE, 0, SIDE}, &rows, &err), &err);
     for (int run = 0; run < PLAIN_RUNS; run++) {
         const double start = cpu_s();
         plain_pass(rgb, &columns, height, 3 * width, 3, narrow, 3 * wide, 3);
@@ -96,7 +72,7 @@ static double scaler_s(const uint8_t *rgb, int64_t width, int64_t height, const 
         if (create)
             fal_picture_scaler_free(&scaler);
         const double start = cpu_s();
-        need(fal_picture_scaler_fit(&scaler, width, height, rule, &err), &err);
+        need_ok(fal_picture_scaler_fit(&scaler, width, height, rule, &err), &err);
         fal_picture_scaler_run(scaler, rgb, 3 * width, out);
         const double took = cpu_s() - start;
         best = took < best ? took : best;

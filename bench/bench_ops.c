@@ -12,16 +12,13 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { MAX_THREADS = 2, MAX_CASES = 32 };
 
-/* CPU time of the calling thread with one thread, which other load on the machine disturbs less; else wall time. */
+/* One thread is timed by its own clock. */
 static double now_s(int threads)
 {
-    struct timespec t;
-    clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return threads == 1 ? cpu_s() : fal_now_s();
 }
 
 /* ---- bare oneDNN ------------------------------------------------------------------------------------------------- */

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LEAST_ROUNDS = 3, MOST_ROUNDS = 50 };
 static const double LONG_ENOUGH_S = 0.3; /* for one shape */
@@ -28,13 +27,6 @@ typedef struct yard {
     dnnl_stream_t stream;
     fal_run *run;
 } yard;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* What is timed for one shape. linear NULL: batched, only oneDNN does it. */
 typedef struct product {
@@ -83,15 +75,15 @@ static void keep_best(double *best, double spent)
 
 static void time_product(const yard *yard, product *p)
 {
-    double begun = now_s();
+    double begun = fal_now_s();
     for (int round = -1; round < MOST_ROUNDS; round++) { /* the first warms up */
-        double start = now_s();
+        double start = fal_now_s();
         if (p->linear)
             run_ours(yard, p);
-        double middle = now_s();
+        double middle = fal_now_s();
         if (p->peer.primitive)
             bare_run(&p->peer, yard->stream);
-        double end = now_s();
+        double end = fal_now_s();
         if (round < 0)
             continue;
         keep_best(&p->best_s[0], middle - start);
