@@ -296,6 +296,14 @@ static const char *joined_probe(const char *folder, const char *arrays)
     return path;
 }
 
+/* Features of the lip encoder's three streams. */
+static const char *both_streams(void)
+{
+    if (access(fal_temp_path("both"), R_OK) != 0)
+        expect(run("extract", "-q", dataset(), "-e", lips(), "-o", fal_temp_path("both")), 0, "6 written", NULL);
+    return fal_temp_path("both");
+}
+
 /* A head on inner layers, or on two streams side by side, gets its rows as extraction would have stored them. */
 static void test_heads_of_several_arrays(void **state)
 {
@@ -305,8 +313,7 @@ static void test_heads_of_several_arrays(void **state)
     outcome o = run("detect", "-q", "-e", pictures(), "-p", layers, fal_temp_path("data/c1.mov"));
     assert_null(strstr(o.out, "encoder-mismatch"));
     expect(o, 0, "35 frames", NULL);
-    expect(run("extract", "-q", dataset(), "-e", lips(), "-o", fal_temp_path("both")), 0, "6 written", NULL);
-    const char *both = joined_probe(fal_temp_path("both"), "visual+audio");
+    const char *both = joined_probe(both_streams(), "visual+audio");
     o = run("detect", "-q", "-e", lips(), "-p", both, fal_temp_path("data/c1.mov"));
     print_message("%s", o.out);
     expect(o, 0, ":av  P(fake)", NULL);
@@ -316,6 +323,17 @@ static void test_heads_of_several_arrays(void **state)
            "was trained on the feature \"projected\"");
     expect(run("detect", "-q", "-e", windows(), "-p", layers, "--feature", "steps", fal_temp_path("data/c1.mov")), 1,
            NULL, "belongs to another encoder");
+}
+
+static void test_a_sync_head_judges(void **state)
+{
+    (void)state;
+    const char *sync = fal_temp_path("judge-sync.safetensors");
+    expect(run("train", "sync", "-q", "--train", dataset(), "--val", dataset(), "--features", both_streams(),
+               "--allow-fakes", "--epochs", "2", "--tau", "2", "-o", sync),
+           0, NULL, NULL);
+    expect(run("detect", "-q", "-e", lips(), "-p", sync, fal_temp_path("data/c1.mov")), 0, ":av  P(fake)", NULL);
+    expect(run("detect", "-q", "-e", pictures(), "-p", sync, fal_temp_path("data/c1.mov")), 1, NULL, "audio");
 }
 
 /* Auto-AVSR joins a frame with 640 samples of sound; here it finds 235 of them. */
@@ -365,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_five_judge_together),
         cmocka_unit_test(test_each_ones_say_is_printed),
         cmocka_unit_test(test_heads_of_several_arrays),
+        cmocka_unit_test(test_a_sync_head_judges),
         cmocka_unit_test(test_too_little_sound_for_the_frames),
         cmocka_unit_test(test_a_renamed_encoder),
     };
