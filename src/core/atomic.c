@@ -4,13 +4,18 @@
 #include "core/alloc.h"
 #include "core/str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TEMP_PREFIX ".falsetto-"
+#define TEMP_SUFFIX ".tmp"
 
 /* The one process-wide state of the library. A signal handler that ends the process must be able to remove the
  * temporaries, and has nothing to hang on to but static storage: it may not lock or allocate. Hence a fixed table, a
@@ -81,6 +86,16 @@ void fal_atomic_abort(fal_atomic **file)
     *file = NULL;
 }
 
+/* A temporary is locked as long as its writer lives, which tells it from one that was left behind. False when somebody
+ * who looked for such took this one for it, before it was locked. */
+static bool lock_temp(int fd)
+{
+    struct stat info;
+    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fstat(fd, &info) != 0 || info.st_nlink > 0;
+}
+
 /* Makes the temporary in the folder of the target, so that the rename stays on one file system. The name does not
  * contain the target's, which may already be as long as a name can be. On success file->temp is set. */
 static fal_status make_temp(fal_atomic *file, const char *dir, int *fd_out, fal_error *err)
@@ -91,8 +106,13 @@ static fal_status make_temp(fal_atomic *file, const char *dir, int *fd_out, fal_
     do {
         fal_release(&temp);
         unsigned number = atomic_fetch_add(&next_number, 1);
-        FAL_ALLOC(temp, fal_asprintf("%s/.falsetto-%ld-%u.tmp", dir, (long)getpid(), number));
+        FAL_ALLOC(temp, fal_asprintf("%s/" TEMP_PREFIX "%ld-%u" TEMP_SUFFIX, dir, (long)getpid(), number));
         fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 && !lock_temp(fd)) {
+            close(fd);
+            fd = -1;
+            errno = EEXIST;
+        }
     } while (fd < 0 && errno == EEXIST);
     if (fd < 0) {
         st = fal_fail_errno(err, "%s: cannot make a file in %s", file->path, dir);
@@ -193,7 +213,7 @@ done:
     return st;
 }
 
-fal_status fal_file_write(const char *path, const void *bytes, size_t length, fal_error *err)
+static fal_status open_filled(const char *path, const void *bytes, size_t length, fal_atomic **out, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_atomic *file = NULL;
@@ -202,8 +222,71 @@ fal_status fal_file_write(const char *path, const void *bytes, size_t length, fa
         st = fal_fail_errno(err, "%s: cannot write %zu bytes", path, length);
         goto done;
     }
-    FAL_TRY(fal_atomic_commit(&file, err));
+    *out = file;
+    file = NULL;
 done:
     fal_atomic_abort(&file);
     return st;
+}
+
+fal_status fal_file_write(const char *path, const void *bytes, size_t length, fal_error *err)
+{
+    fal_atomic *file = NULL;
+    fal_status st = open_filled(path, bytes, length, &file, err);
+    return st == FAL_OK ? fal_atomic_commit(&file, err) : st;
+}
+
+/* Not every file system has the rename that replaces nothing, and not every one has links. */
+static bool rename_if_free(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0;
+}
+
+fal_status fal_file_claim(const char *path, const void *bytes, size_t length, bool *mine, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_atomic *file = NULL;
+    bool made = false;
+    if (!fal_path_exists(path)) {
+        FAL_TRY(open_filled(path, bytes, length, &file, err));
+        FAL_TRY(flush(file, err));
+        made = rename_if_free(file->temp, path);
+        if (!made && errno != EEXIST) {
+            st = fal_fail_errno(err, "%s: cannot rename %s to it", path, file->temp);
+            goto done;
+        }
+    }
+    *mine = made;
+done:
+    fal_atomic_abort(&file);
+    return st;
+}
+
+/* ---- what killed processes left ---- */
+
+static void remove_if_left(int folder, const char *name)
+{
+    struct stat opened, named;
+    int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    /* Its writer may have renamed it, and another one taken the name, before it was locked here. */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 &&
+        fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && opened.st_ino == named.st_ino &&
+        opened.st_dev == named.st_dev)
+        unlinkat(folder, name, 0);
+    close(fd);
+}
+
+void fal_atomic_sweep(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    for (const struct dirent *e; (e = readdir(dir));)
+        if (fal_str_starts(e->d_name, TEMP_PREFIX) && fal_str_ends(e->d_name, TEMP_SUFFIX))
+            remove_if_left(dirfd(dir), e->d_name);
+    closedir(dir);
 }

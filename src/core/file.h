@@ -29,9 +29,16 @@ const char *fal_atomic_temp_path(const fal_atomic *file); /* for writers that op
 fal_status fal_atomic_commit(fal_atomic **file, fal_error *err);
 void fal_atomic_abort(fal_atomic **file);
 fal_status fal_file_write(const char *path, const void *bytes, size_t length, fal_error *err); /* atomic */
+/* As fal_file_write where there is no such file; where there is one *mine becomes false and nothing is touched. Of
+ * several processes that try at the same time one makes the file. */
+fal_status fal_file_claim(const char *path, const void *bytes, size_t length, bool *mine, fal_error *err);
 
 /* Makes a folder and its parents; an existing one is fine. */
 fal_status fal_make_dirs(const char *path, fal_error *err);
+
+/* Removes the temporaries that processes which are no more, killed ones, have left in a folder: those of living writers,
+ * of this process or another, are locked (flock). Where the file system has no locks all of them stay. */
+void fal_atomic_sweep(const char *folder);
 
 /* Removes the temporaries of all unfinished atomic writes of this process; async-signal-safe. */
 void fal_atomic_cleanup(void);

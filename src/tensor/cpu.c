@@ -1,7 +1,10 @@
 /* What this CPU offers, asked of oneDNN, so that DNNL_MAX_CPU_ISA limits our own kernels as well as the library's. */
 #include "tensor/cpu.h"
 
+#include "core/file.h"
+
 #include <dnnl.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *fal_cpu_isa(void)
@@ -19,6 +22,18 @@ const char *fal_cpu_isa(void)
     case dnnl_cpu_isa_avx512_core_amx: return "AVX-512, AMX bf16";
     default: return "baseline";
     }
+}
+
+void fal_cpu_name(char *out, size_t size)
+{
+    static const char key[] = "model name\t: ";
+    fal_buf text = {0};
+    const char *at = NULL;
+    if (fal_file_read("/proc/cpuinfo", 0, &text, NULL) == FAL_OK && text.length)
+        at = strstr(text.data, key);
+    const char *name = at ? at + strlen(key) : "";
+    snprintf(out, size, "%.*s", (int)strcspn(name, "\n"), name);
+    fal_buf_free(&text);
 }
 
 static bool effective_isa_has(dnnl_cpu_isa_t bits)

@@ -48,5 +48,7 @@ typedef enum fal_precision {
 bool fal_cpu_has_bf16(void);
 /* Text such as "AVX2" or "AVX-512, AMX bf16": the instruction set oneDNN dispatches to. */
 const char *fal_cpu_isa(void);
+/* What the CPU calls itself, "AMD EPYC 7763 64-Core Processor"; "" where the system does not tell. */
+void fal_cpu_name(char *out, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/str.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -231,6 +232,90 @@ static void test_allocation_failure(void **state)
     assert_int_equal(files_in(fal_temp_path("alloc/a")), 1);
 }
 
+/* ---- several processes ---- */
+
+/* A child that is in the middle of writing `path`; it tells through `ready` that the temporary is there, and waits. */
+static pid_t start_writer(const char *path, int ready)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child)
+        return child;
+    fal_atomic *file;
+    if (fal_atomic_open(path, &file, NULL) == FAL_OK && write(ready, "x", 1) == 1)
+        pause();
+    _exit(1);
+}
+
+static void test_sweep_takes_what_dead_writers_left(void **state)
+{
+    (void)state;
+    char sign;
+    int status, ready[2];
+    fal_error err = {0};
+    const char *folder = fal_temp_path("swept");
+    fal_check_ok(fal_file_write(fal_temp_path("swept/kept"), "k", 1, &err), &err);
+    fal_check_ok(fal_file_write(fal_temp_path("swept/.falsetto-notes"), "k", 1, &err), &err);
+    assert_int_equal(pipe(ready), 0);
+    pid_t writer = start_writer(fal_temp_path("swept/file"), ready[1]);
+    assert_int_equal(read(ready[0], &sign, 1), 1);
+    fal_atomic *own;
+    fal_check_ok(fal_atomic_open(fal_temp_path("swept/own"), &own, &err), &err);
+    fal_atomic_sweep(folder);
+    assert_int_equal(files_in(folder), 4); /* both writers live */
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(files_in(folder), 4);
+    fal_atomic_sweep(folder);
+    assert_int_equal(files_in(folder), 3);
+    fal_check_ok(fal_atomic_commit(&own, &err), &err);
+    assert_int_equal(files_in(folder), 3);
+    fal_atomic_sweep(fal_temp_path("nowhere"));
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void test_claim(void **state)
+{
+    (void)state;
+    bool mine = false;
+    fal_error err = {0};
+    const char *path = fal_temp_path("claimed/file");
+    fal_check_ok(fal_file_claim(path, "first", 5, &mine, &err), &err);
+    assert_true(mine);
+    fal_check_ok(fal_file_claim(path, "second", 6, &mine, &err), &err);
+    assert_false(mine);
+    check_contents(path, "first");
+    assert_int_equal(files_in(fal_temp_path("claimed")), 1);
+}
+
+/* Each child claims the same hundred files; its exit code is how many it got. */
+static void test_one_of_many_claims(void **state)
+{
+    (void)state;
+    enum { CHILDREN = 4, FILES = 100 };
+    pid_t children[CHILDREN];
+    int status, got = 0;
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        for (int k = 0; children[i] == 0 && k <= FILES; k++) {
+            bool mine = false;
+            if (k == FILES)
+                _exit(got);
+            if (fal_file_claim(fal_temp_path("contested/%d", k), &i, sizeof i, &mine, NULL) != FAL_OK)
+                _exit(FILES + 1);
+            got += mine;
+        }
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        got += WEXITSTATUS(status);
+    }
+    assert_int_equal(got, FILES);
+    assert_int_equal(files_in(fal_temp_path("contested")), FILES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +331,9 @@ int main(void)
         cmocka_unit_test(test_cleanup_at_a_signal),
         cmocka_unit_test(test_many_files_in_turn),
         cmocka_unit_test(test_allocation_failure),
+        cmocka_unit_test(test_sweep_takes_what_dead_writers_left),
+        cmocka_unit_test(test_claim),
+        cmocka_unit_test(test_one_of_many_claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
