@@ -2,13 +2,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct extract {
     cli_common common;
     cli_list names, features;
     cli_encoders encoders;
     cli_layers layers;
-    const char *layer_text;
+    const char *layer_text, *shard_text;
     int half_precision;
     fal_extract_options options;
 } extract;
@@ -57,12 +58,24 @@ static int extract_list(extract *e)
     return report.failed ? EXIT_INPUT : EXIT_DONE;
 }
 
+/* "2/16"; nothing else is taken for one. */
+static bool parse_shard(const char *text, fal_extract_options *x)
+{
+    char back[32];
+    if (sscanf(text, "%9d/%9d", &x->shard, &x->shards) != 2 || x->shard < 1 || x->shard > x->shards)
+        return false;
+    snprintf(back, sizeof back, "%d/%d", x->shard, x->shards);
+    return !strcmp(back, text);
+}
+
 static int check(extract *e, const cli_usage *usage, int positional)
 {
     if (positional != 1 || !e->options.out)
         return cli_misuse(usage, "one list and -o are needed");
     if (!cli_parse_layers(e->layer_text, &e->layers))
         return cli_misuse(usage, "--layers '%s' is none of last, all, or a list such as 3,7", e->layer_text);
+    if (e->shard_text && !parse_shard(e->shard_text, &e->options))
+        return cli_misuse(usage, "--shard '%s' is no part such as 1/16, 2/16, ... or 16/16", e->shard_text);
     if (!e->names.count)
         e->names = (cli_list){{FAL_DEFAULT_ENCODER}, 1};
     return cli_name_encoders(usage, &e->names, &e->features, &e->encoders);
@@ -84,6 +97,8 @@ static int run(int argc, char **argv)
          "follow the official scripts to the letter (slow)"},
         {"trim-silence", 0, CLI_FLAG, &x->trim_silence, NULL, "drop leading silence as AVH-Align does"},
         CLI_ALIGNMENT_OPTION(e.common),
+        {"shard", 0, CLI_TEXT, &e.shard_text, "I/N",
+         "do the I-th of N parts of the list, from 1; parts may run at the same time"},
         {"jobs", 0, CLI_INT, &x->jobs, "N", "clips at the same time (default: one per core)"},
         CLI_PRECISION_OPTION(e.common),
         CLI_COMMON_OPTIONS(e.common),
@@ -93,9 +108,10 @@ static int run(int argc, char **argv)
         "LIST.csv",
         "Writes features of every clip of a list (column path): one .npz per clip, mirroring the paths, in the\n"
         "official key names; a clip is decoded once for all encoders. Run the same command again to go on after\n"
-        "an interruption; failures are listed in failed.csv.",
+        "an interruption; failures are listed in failed.csv, and run.jsonl tells what was done when.",
         "  falsetto extract labels.csv --root clips -e self_large_vox_433h.pt -o features\n"
-        "  falsetto extract labels.csv -e clip -e videomae -e braven.pth:video --layers all -o features",
+        "  falsetto extract labels.csv -e clip -e videomae -e braven.pth:video --layers all -o features\n"
+        "  falsetto extract labels.csv -e clip -o features --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT",
         options,
         sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);

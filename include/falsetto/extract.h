@@ -38,6 +38,7 @@ typedef struct fal_extract_options {
     bool half_precision;   /* store float16 */
     bool exact_preprocessing, trim_silence;
     fal_mouth_alignment mouth_alignment;
+    int shard, shards;     /* this run does the shard-th of `shards` parts of the list, from 1; 0: the whole list */
     int jobs;              /* clips at the same time; 0: one per core */
     int threads;           /* cores in all; 0: all available */
     const fal_progress *progress;
@@ -45,9 +46,9 @@ typedef struct fal_extract_options {
 } fal_extract_options;
 
 typedef struct fal_extract_report {
-    size_t clips, encoders;
+    size_t clips, encoders; /* clips: of this run's share */
     size_t written, kept, failed; /* feature files, one per clip and encoder; kept: already there, complete, readable */
-    double seconds;
+    double seconds;               /* without opening the encoders */
 } fal_extract_report;
 
 /* A clip is decoded once for all encoders. With one encoder the files lie in `out`; with several each has a folder
@@ -59,11 +60,15 @@ typedef struct fal_extract_report {
  * to the shorter of sound and picture, as upstream does; one stream alone keeps its own length, which may be a few rows
  * more.
  *
- * Resumable: files that are complete are kept. A clip that fails is reported in <out>/failed.csv (path,encoder,reason)
- * and never stops the others; nor does one encoder that a clip has nothing for stop the other encoders. A path with ".."
- * in it fails, and so do clips that would share one file ("a.mp4" and "a.wav": the layout drops the last four
- * characters). extract.json beside the features records encoder (with a checksum of its file) and options; running with
- * other ones into the same folder is refused. */
+ * Resumable: files that are complete are kept, temporary files of killed runs removed. A clip that fails is reported in
+ * <out>/failed.csv (path,encoder,reason) and never stops the others; nor does one encoder that a clip has nothing for
+ * stop the other encoders. A path with ".." in it fails, and so do clips that would share one file ("a.mp4" and "a.wav":
+ * the layout drops the last four characters). <out>/run.jsonl tells, a JSON object per line, what every run did with
+ * every clip (docs/pipeline.md).
+ *
+ * Runs with different shards may go on at the same time, on different machines too, into one folder; rows shard,
+ * shard + shards, ... of the list are theirs. extract.json beside the features records encoder (with a checksum of its
+ * file) and options; running with other ones into the same folder is refused. */
 FAL_API fal_status fal_extract(const fal_extract_options *options, fal_extract_report *report, fal_error *err);
 
 #ifdef __cplusplus

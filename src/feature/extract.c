@@ -2,23 +2,19 @@
 #include "core/clock.h"
 #include "core/csv.h"
 #include "core/file.h"
-#include "core/progress.h"
 #include "core/str.h"
 #include "core/thread.h"
-#include "feature/extract_target.h"
+#include "feature/leftovers.h"
 #include "feature/rivals.h"
+#include "feature/run_report.h"
 #include "feature/store.h"
-
-#include <pthread.h>
-#include <string.h>
-
-#define FAL_LOG_COMPONENT "extract"
 
 /* What one worker thread has for itself. */
 typedef struct worker {
     fal_session *session;
     fal_detector *detector;
     /* Of the clip at hand: */
+    fal_clip_outcome *outcomes;         /* [encoder_count] */
     fal_clip_request *requests;         /* [encoder_count * 3] */
     const fal_extract_target **missing; /* [encoder_count] targets without a file */
     char **paths;                       /* [encoder_count] of those files */
@@ -32,46 +28,11 @@ typedef struct extraction {
     char *root;
     fal_encoder_pool *pool;
     fal_extract_target *targets; /* [opt->encoder_count] */
-    int jobs;
+    size_t first, step, clips;   /* this run's share: rows first, first + step, ... */
+    int threads, jobs;
     worker *workers;
-    pthread_mutex_t lock; /* guards what follows */
-    fal_extract_report report;
-    size_t done;    /* clips */
-    fal_buf failed; /* rows of failed.csv */
+    fal_run_report *report;
 } extraction;
-
-/* ---- outcomes ---- */
-
-static void note_failure(extraction *x, const char *clip, const fal_extract_target *target, const char *why)
-{
-    fal_buf line = {0};
-    fal_csv_put(&line, clip);
-    fal_csv_put(&line, target->label);
-    fal_csv_put(&line, why);
-    fal_buf_puts(&line, "\r\n");
-    pthread_mutex_lock(&x->lock);
-    x->report.failed++;
-    fal_buf_append(&x->failed, line.data, line.length);
-    x->failed.failed |= line.failed;
-    fal_log_warn(x->opt->log, "%s: %s", target->label, why);
-    pthread_mutex_unlock(&x->lock);
-    fal_buf_free(&line);
-}
-
-static void note_file(extraction *x, bool kept)
-{
-    pthread_mutex_lock(&x->lock);
-    x->report.kept += kept;
-    x->report.written += !kept;
-    pthread_mutex_unlock(&x->lock);
-}
-
-static void note_clip(extraction *x)
-{
-    pthread_mutex_lock(&x->lock);
-    fal_progress_report(x->opt->progress, "extracting", (double)++x->done, (double)x->report.clips);
-    pthread_mutex_unlock(&x->lock);
-}
 
 /* ---- one clip ---- */
 
@@ -81,23 +42,18 @@ typedef struct clip_job {
     worker *me;
     const char *clip; /* as listed */
     size_t missing_count, request_count;
+    fal_clip_result result;
 } clip_job;
 
-/* Listed paths are mirrored under the output folder; one that climbs could write anywhere. */
-static bool climbs(const char *path)
+static fal_clip_outcome *outcome_of(const clip_job *job, const fal_extract_target *target)
 {
-    for (const char *part = path; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (fal_str_starts(part, "..") && (part[2] == '/' || !part[2]))
-            return true;
-    }
-    return false;
+    return &job->me->outcomes[target - job->x->targets];
 }
 
 static fal_status check_name(const extraction *x, size_t row, fal_error *err)
 {
     const char *clip = fal_csv_cell(&x->csv, row, x->path_column);
-    if (climbs(clip) || strlen(clip) < FAL_FEATURE_CUT)
+    if (!fal_feature_path_fits(clip))
         return fal_fail(err, FAL_ERR_ARGUMENT, "'%s' is no clip path: '..' in it, or too short", clip);
     if (x->rivals[row])
         return fal_fail(err, FAL_ERR_ARGUMENT, "'%s' would share its feature file with '%s'", clip, x->rivals[row]);
@@ -112,9 +68,9 @@ static void find_missing(clip_job *job)
         const fal_extract_target *t = &job->x->targets[i];
         char *path = fal_feature_path(t->folder, job->clip, ".npz");
         if (!path) {
-            note_failure(job->x, job->clip, t, "out of memory");
+            fal_fail(&me->outcomes[i].why, FAL_ERR_MEMORY, "out of memory");
         } else if (fal_extract_is_complete(t, path)) {
-            note_file(job->x, true);
+            me->outcomes[i].fate = FAL_CLIP_KEPT;
             fal_free(path);
         } else {
             fal_extract_requests(t, me->requests + job->request_count);
@@ -138,20 +94,29 @@ static void write_files(const clip_job *job, const fal_clip_encoding *encoding)
 {
     const fal_clip_rows *rows = encoding->rows;
     for (size_t i = 0; i < job->missing_count; i++) {
-        fal_error why;
         const fal_extract_target *t = job->me->missing[i];
+        fal_clip_outcome *outcome = outcome_of(job, t);
         const fal_clip_rows *failed = first_failure(rows, t->stream_count);
         if (failed)
-            note_failure(job->x, job->clip, t, failed->why.text);
-        else if (fal_extract_write(t, rows, encoding->inputs.start_s, job->me->paths[i], &why) != FAL_OK)
-            note_failure(job->x, job->clip, t, why.text);
-        else
-            note_file(job->x, false);
+            outcome->why = failed->why;
+        else if (fal_extract_write(t, rows, encoding->inputs.start_s, job->me->paths[i], &outcome->why) == FAL_OK)
+            *outcome = (fal_clip_outcome){.fate = FAL_CLIP_WRITTEN, .rows = rows->features.rows};
         rows += t->stream_count;
     }
 }
 
-static fal_status encode_clip(const clip_job *job, fal_error *err)
+static void note_facts(fal_clip_result *result, const fal_clip_encoding *encoding)
+{
+    const fal_clip_inputs *in = &encoding->inputs;
+    result->read = true;
+    result->frames = in->frames;
+    result->decode_s = in->decode_s;
+    result->face_s = in->face_s;
+    result->encode_s = encoding->encode_s;
+    result->warnings = in->report.warnings;
+}
+
+static fal_status encode_clip(clip_job *job, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_extract_options *opt = job->x->opt;
@@ -166,6 +131,7 @@ static fal_status encode_clip(const clip_job *job, fal_error *err)
                                    .log = opt->log};
     FAL_ALLOC(source, fal_path_join(job->x->root, job->clip));
     FAL_TRY(fal_clip_encode(source, &how, job->me->session, job->me->requests, job->request_count, &encoding, err));
+    note_facts(&job->result, &encoding);
     write_files(job, &encoding);
 done:
     fal_clip_encoding_free(&encoding);
@@ -173,19 +139,18 @@ done:
     return st;
 }
 
-/* FAL_OK or FAL_ERR_CANCELLED; any other failure is noted. */
-static fal_status extract_clip(extraction *x, worker *me, const char *clip)
+/* FAL_OK or FAL_ERR_CANCELLED; any other failure becomes an outcome. */
+static fal_status extract_clip(clip_job *job)
 {
     fal_status st = FAL_OK;
     fal_error why;
-    clip_job job = {.x = x, .me = me, .clip = clip};
-    find_missing(&job);
-    if (job.missing_count)
-        st = encode_clip(&job, &why);
-    for (size_t i = 0; i < job.missing_count; i++) {
-        if (st != FAL_OK && st != FAL_ERR_CANCELLED)
-            note_failure(x, clip, me->missing[i], why.text);
-        fal_release(&me->paths[i]);
+    find_missing(job);
+    if (job->missing_count)
+        st = encode_clip(job, &why);
+    for (size_t i = 0; i < job->missing_count; i++) {
+        if (st != FAL_OK)
+            outcome_of(job, job->me->missing[i])->why = why;
+        fal_release(&job->me->paths[i]);
     }
     return st == FAL_ERR_CANCELLED ? st : FAL_OK;
 }
@@ -195,21 +160,25 @@ static bool cancelled(const extraction *x)
     return x->opt->progress && x->opt->progress->cancel && *x->opt->progress->cancel;
 }
 
-static bool work_on_row(void *user, int worker_index, size_t row)
+static bool work_on_clip(void *user, int worker_index, size_t item)
 {
     extraction *x = user;
-    const char *clip = fal_csv_cell(&x->csv, row, x->path_column);
+    worker *me = &x->workers[worker_index];
+    const size_t row = x->first + item * x->step;
+    const double start = fal_now_s();
     fal_error why = {0};
+    clip_job job = {.x = x, .me = me, .clip = fal_csv_cell(&x->csv, row, x->path_column)};
     if (cancelled(x))
         return false;
-    if (check_name(x, row, &why) != FAL_OK) {
-        for (size_t i = 0; i < x->opt->encoder_count; i++)
-            note_failure(x, clip, &x->targets[i], why.text);
-    } else if (extract_clip(x, &x->workers[worker_index], clip) == FAL_ERR_CANCELLED) {
+    bool fits = check_name(x, row, &why) == FAL_OK;
+    for (size_t i = 0; i < x->opt->encoder_count; i++)
+        me->outcomes[i] = (fal_clip_outcome){.fate = FAL_CLIP_FAILED, .why = why};
+    if (fits && extract_clip(&job) == FAL_ERR_CANCELLED)
         return false;
-    }
-    note_clip(x);
-    return true;
+    job.result.row = row;
+    job.result.outcomes = me->outcomes;
+    job.result.seconds = fal_now_s() - start;
+    return fal_run_report_clip(x->report, &job.result);
 }
 
 /* ---- the whole run ---- */
@@ -220,6 +189,7 @@ static fal_status open_worker(extraction *x, worker *me, int threads, fal_error 
     size_t count = 0, most = x->opt->encoder_count * FAL_EXTRACT_STREAMS;
     fal_session_options how = {.threads = threads, .cancel = x->opt->progress ? x->opt->progress->cancel : NULL};
     FAL_TRY(fal_session_create(&how, &me->session, err));
+    FAL_ALLOC(me->outcomes, fal_calloc(x->opt->encoder_count, sizeof *me->outcomes));
     FAL_ALLOC(me->requests, fal_calloc(most, sizeof *me->requests));
     FAL_ALLOC(me->missing, fal_calloc(x->opt->encoder_count, sizeof *me->missing));
     FAL_ALLOC(me->paths, fal_calloc(x->opt->encoder_count, sizeof *me->paths));
@@ -237,15 +207,54 @@ done:
 static fal_status open_workers(extraction *x, fal_error *err)
 {
     fal_status st = FAL_OK;
-    int cores = x->opt->threads > 0 ? x->opt->threads : fal_cpu_count();
-    x->jobs = x->opt->jobs > 0 ? x->opt->jobs : cores;
-    if ((size_t)x->jobs > x->csv.rows)
-        x->jobs = x->csv.rows ? (int)x->csv.rows : 1;
+    x->threads = x->opt->threads > 0 ? x->opt->threads : fal_cpu_count();
+    x->jobs = x->opt->jobs > 0 ? x->opt->jobs : x->threads;
+    if ((size_t)x->jobs > x->clips)
+        x->jobs = x->clips ? (int)x->clips : 1;
     FAL_ALLOC(x->workers, fal_calloc((size_t)x->jobs, sizeof *x->workers));
     for (int i = 0; i < x->jobs; i++)
-        FAL_TRY(open_worker(x, &x->workers[i], cores / x->jobs > 1 ? cores / x->jobs : 1, err));
+        FAL_TRY(open_worker(x, &x->workers[i], x->threads / x->jobs > 1 ? x->threads / x->jobs : 1, err));
 done:
     return st;
+}
+
+/* Every shards-th row: neighbours in a list are often alike, so that shares take about the same time. */
+static fal_status choose_share(extraction *x, fal_error *err)
+{
+    const fal_extract_options *opt = x->opt;
+    if (opt->shards < 0 || opt->shard < (opt->shards > 0) || opt->shard > opt->shards)
+        return fal_fail(err, FAL_ERR_ARGUMENT, "there is no part %d of %d", opt->shard, opt->shards);
+    x->step = opt->shards ? (size_t)opt->shards : 1;
+    x->first = opt->shards ? (size_t)opt->shard - 1 : 0;
+    x->clips = x->first < x->csv.rows ? (x->csv.rows - x->first - 1) / x->step + 1 : 0;
+    return FAL_OK;
+}
+
+static fal_status read_list(extraction *x, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    FAL_TRY(fal_csv_read(x->opt->csv, &x->csv, err));
+    x->path_column = fal_csv_column(&x->csv, "path");
+    if (x->path_column < 0)
+        FAL_FAIL(FAL_ERR_FORMAT, "%s has no column 'path'", x->opt->csv);
+    FAL_TRY(choose_share(x, err));
+    FAL_TRY(fal_rivals_find(&x->csv, x->path_column, &x->rivals, err));
+    FAL_ALLOC(x->root, x->opt->root ? fal_strdup(x->opt->root) : fal_path_dir(x->opt->csv));
+done:
+    return st;
+}
+
+static fal_status begin_report(extraction *x, fal_error *err)
+{
+    const fal_run_plan plan = {.options = x->opt,
+                               .targets = x->targets,
+                               .list = &x->csv,
+                               .path_column = x->path_column,
+                               .clips = x->clips,
+                               .root = x->root,
+                               .jobs = x->jobs,
+                               .threads = x->threads};
+    return fal_run_report_open(&plan, &x->report, err);
 }
 
 static fal_status prepare(extraction *x, fal_error *err)
@@ -254,37 +263,15 @@ static fal_status prepare(extraction *x, fal_error *err)
     const fal_extract_options *opt = x->opt;
     if (!opt->csv || !opt->out || !opt->encoder_count)
         FAL_FAIL(FAL_ERR_ARGUMENT, "extraction needs a dataset list, an output folder and an encoder");
-    FAL_TRY(fal_csv_read(opt->csv, &x->csv, err));
-    x->path_column = fal_csv_column(&x->csv, "path");
-    if (x->path_column < 0)
-        FAL_FAIL(FAL_ERR_FORMAT, "%s has no column 'path'", opt->csv);
-    x->report.clips = x->csv.rows;
-    x->report.encoders = opt->encoder_count;
-    FAL_TRY(fal_rivals_find(&x->csv, x->path_column, &x->rivals, err));
-    FAL_ALLOC(x->root, opt->root ? fal_strdup(opt->root) : fal_path_dir(opt->csv));
+    FAL_TRY(read_list(x, err));
     fal_encoder_options how = {.numbers = opt->numbers, .threads = opt->threads, .log = opt->log};
     FAL_TRY(fal_encoder_pool_create(&how, &x->pool, err));
     FAL_TRY(fal_extract_targets_open(opt, x->pool, &x->targets, err));
     FAL_TRY(fal_extract_targets_claim(x->targets, opt->encoder_count, err));
+    fal_leftovers_remove(x->targets, opt->encoder_count, &x->csv, x->path_column);
     FAL_TRY(open_workers(x, err));
+    FAL_TRY(begin_report(x, err));
 done:
-    return st;
-}
-
-static fal_status write_failures(const extraction *x, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_buf text = {0};
-    char *path = NULL;
-    FAL_ALLOC(path, fal_path_join(x->opt->out, "failed.csv"));
-    fal_buf_puts(&text, "path,encoder,reason\r\n");
-    fal_buf_append(&text, x->failed.data, x->failed.length);
-    if (text.failed || x->failed.failed)
-        FAL_FAIL(FAL_ERR_MEMORY, "%s: out of memory", path);
-    FAL_TRY(fal_file_write(path, text.data, text.length, err));
-done:
-    fal_buf_free(&text);
-    fal_free(path);
     return st;
 }
 
@@ -293,6 +280,7 @@ static void extraction_free(extraction *x)
     for (int i = 0; x->workers && i < x->jobs; i++) {
         fal_session_free(&x->workers[i].session);
         fal_detector_free(&x->workers[i].detector);
+        fal_free(x->workers[i].outcomes);
         fal_free(x->workers[i].requests);
         fal_free((void *)x->workers[i].missing);
         fal_free(x->workers[i].paths);
@@ -303,24 +291,16 @@ static void extraction_free(extraction *x)
     fal_csv_free(&x->csv);
     fal_free(x->rivals);
     fal_free(x->root);
-    fal_buf_free(&x->failed);
-    pthread_mutex_destroy(&x->lock);
+    fal_run_report_free(&x->report);
 }
 
 fal_status fal_extract(const fal_extract_options *options, fal_extract_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
     extraction x = {.opt = options};
-    double start = fal_now_s();
-    pthread_mutex_init(&x.lock, NULL);
     FAL_TRY(prepare(&x, err));
-    FAL_TRY(fal_parallel_for(x.jobs, x.csv.rows, work_on_row, &x, err));
-    FAL_TRY(write_failures(&x, err));
-    x.report.seconds = fal_now_s() - start;
-    if (cancelled(&x))
-        FAL_FAIL(FAL_ERR_CANCELLED, "stopped after %zu of %zu clips; run the same command again to go on", x.done,
-                 x.report.clips);
-    *report = x.report;
+    FAL_TRY(fal_parallel_for(x.jobs, x.clips, work_on_clip, &x, err));
+    FAL_TRY(fal_run_report_end(x.report, report, err));
 done:
     extraction_free(&x);
     return st;

@@ -154,46 +154,44 @@ static void put_layers(fal_jw *w, const fal_extract_options *o)
     fal_jw_end_array(w);
 }
 
-static void settings_text(const fal_extract_target *t, fal_buf *text)
+void fal_extract_put_settings(const fal_extract_target *t, fal_jw *w)
 {
     static const char *const alignments[] = {"by family", "avhubert", "auto-avsr"};
     const fal_extract_options *o = t->options;
-    fal_jw w = fal_jw_start(text, false);
-    fal_jw_object(&w);
-    fal_jw_put_string(&w, "format", "falsetto-features-2");
-    fal_jw_put_string(&w, "encoder", t->model);
-    fal_jw_put_string(&w, "family", t->about->family);
-    fal_jw_put_string(&w, "feature", t->about->feature);
+    fal_jw_object(w);
+    fal_jw_put_string(w, "format", "falsetto-features-2");
+    fal_jw_put_string(w, "encoder", t->model);
+    fal_jw_put_string(w, "family", t->about->family);
+    fal_jw_put_string(w, "feature", t->about->feature);
     /* Files are often called alike: shape and contents tell them apart. */
-    fal_jw_put_int(&w, "parameters", (int64_t)t->about->parameters);
-    fal_jw_put_int(&w, "dim", t->about->dim);
-    fal_jw_put_string(&w, "fingerprint", t->fingerprint[0] ? t->fingerprint : NULL);
-    fal_jw_put_string(&w, "arithmetic", t->about->arithmetic);
-    fal_jw_key(&w, "streams"), fal_jw_array(&w);
+    fal_jw_put_int(w, "parameters", (int64_t)t->about->parameters);
+    fal_jw_put_int(w, "dim", t->about->dim);
+    fal_jw_put_string(w, "fingerprint", t->fingerprint[0] ? t->fingerprint : NULL);
+    fal_jw_put_string(w, "arithmetic", t->about->arithmetic);
+    fal_jw_key(w, "streams"), fal_jw_array(w);
     for (size_t i = 0; i < t->stream_count; i++)
-        fal_jw_string(&w, fal_stream_name(t->streams[i]));
-    fal_jw_end_array(&w);
-    put_layers(&w, o);
-    fal_jw_put_string(&w, "stored", o->half_precision ? "float16" : "float32");
-    fal_jw_put_bool(&w, "exact_preprocessing", o->exact_preprocessing);
-    fal_jw_put_bool(&w, "trim_silence", o->trim_silence);
-    fal_jw_put_string(&w, "mouth_alignment", alignments[o->mouth_alignment]);
-    fal_jw_end_object(&w);
-    fal_buf_puts(text, "\n");
+        fal_jw_string(w, fal_stream_name(t->streams[i]));
+    fal_jw_end_array(w);
+    put_layers(w, o);
+    fal_jw_put_string(w, "stored", o->half_precision ? "float16" : "float32");
+    fal_jw_put_bool(w, "exact_preprocessing", o->exact_preprocessing);
+    fal_jw_put_bool(w, "trim_silence", o->trim_silence);
+    fal_jw_put_string(w, "mouth_alignment", alignments[o->mouth_alignment]);
+    fal_jw_end_object(w);
 }
 
-/* A folder belongs to the settings that were there first. */
+/* A folder belongs to the settings that were there first, also when several processes come at the same time. */
 static fal_status claim(const char *folder, const fal_buf *mine, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_buf theirs = {0};
     char *path = NULL;
+    bool claimed = false;
     FAL_ALLOC(path, mine->failed ? NULL : fal_path_join(folder, "extract.json"));
     FAL_TRY(fal_make_dirs(folder, err));
-    if (!fal_path_exists(path)) {
-        FAL_TRY(fal_file_write(path, mine->data, mine->length, err));
+    FAL_TRY(fal_file_claim(path, mine->data, mine->length, &claimed, err));
+    if (claimed)
         goto done;
-    }
     FAL_TRY(fal_file_read(path, 0, &theirs, err));
     if (mine->length != theirs.length || memcmp(mine->data, theirs.data, mine->length))
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s holds features made with other settings:\n%sthis run has:\n%suse another folder",
@@ -214,7 +212,9 @@ fal_status fal_extract_targets_claim(const fal_extract_target *targets, size_t c
     }
     for (size_t i = 0; i < count; i++) {
         fal_buf_clear(&text);
-        settings_text(&targets[i], &text);
+        fal_jw w = fal_jw_start(&text, false);
+        fal_extract_put_settings(&targets[i], &w);
+        fal_buf_puts(&text, "\n");
         FAL_TRY(claim(targets[i].folder, &text, err));
     }
 done:

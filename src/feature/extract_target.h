@@ -3,6 +3,7 @@
 #ifndef FAL_FEATURE_EXTRACT_TARGET_H
 #define FAL_FEATURE_EXTRACT_TARGET_H
 
+#include "core/json.h"
 #include "feature/clip_encode.h"
 #include "feature/encoder_pool.h"
 #include "feature/fingerprint.h"
@@ -28,6 +29,9 @@ typedef struct fal_extract_target {
 fal_status fal_extract_targets_open(const fal_extract_options *options, fal_encoder_pool *pool,
                                     fal_extract_target **out, fal_error *err);
 void fal_extract_targets_free(fal_extract_target **targets, size_t count);
+
+/* The JSON object of extract.json: everything that the features depend on. */
+void fal_extract_put_settings(const fal_extract_target *target, fal_jw *w);
 
 /* Makes the folders and their extract.json, or finds that they hold features made in the same way. */
 fal_status fal_extract_targets_claim(const fal_extract_target *targets, size_t count, fal_error *err);

@@ -26,6 +26,16 @@ static const char *const *keys_of(fal_stream stream)
     return NULL;
 }
 
+bool fal_feature_path_fits(const char *path)
+{
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (fal_str_starts(part, "..") && (part[2] == '/' || !part[2]))
+            return false;
+    }
+    return strlen(path) >= FAL_FEATURE_CUT;
+}
+
 const char *fal_feature_key(fal_stream stream)
 {
     const char *const *keys = keys_of(stream);

@@ -17,6 +17,9 @@ enum { FAL_FEATURE_CUT = 4 }; /* characters of a clip's path that its feature fi
  * official loader does. The caller's to fal_free; NULL when out of memory or when `path` is shorter than that. */
 char *fal_feature_path(const char *root, const char *path, const char *ext);
 
+/* Whether a listed path can be mirrored under a folder: long enough, and nowhere "..", which could lead anywhere. */
+bool fal_feature_path_fits(const char *path);
+
 /* The key an array of AV-HuBERT is written under: "audio", "visual", "multimodal". */
 const char *fal_feature_key(fal_stream stream);
 

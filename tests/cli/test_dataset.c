@@ -1,18 +1,16 @@
-/* A dataset from clips to metrics: extract, train, eval; stopped in every way and gone on with. */
+/* A dataset from clips to metrics: extract, train, eval. */
 #include "cli/material.h"
 #include "cli/program.h"
 #include "core/file.h"
 #include "core/str.h"
 #include "support/golden.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { CLIPS = 24, LONG_CLIPS = 20 };
+enum { CLIPS = 24 };
 
 /* Reals hum at 200 Hz, fakes at 1500 Hz. */
 static const char *dataset(void)
@@ -139,76 +137,6 @@ static void test_extract_names_a_bad_list(void **state)
     assert_int_not_equal(access(fal_temp_path("never"), F_OK), 0);
 }
 
-/* ---- stopped on the way ---- */
-
-/* Long enough that a run can be caught in the middle. */
-static const char *long_dataset(void)
-{
-    char text[4096] = "path,label\n";
-    if (access(fal_temp_path("long/list.csv"), R_OK) == 0)
-        return fal_temp_path("long/list.csv");
-    for (int i = 0; i < LONG_CLIPS; i++) {
-        write_sound(fal_temp_path("long/c%02d.wav", i), 8, 300, (uint64_t)i);
-        snprintf(text + strlen(text), sizeof text - strlen(text), "c%02d.wav,0\n", i);
-    }
-    write_text(fal_temp_path("long/list.csv"), text);
-    return fal_temp_path("long/list.csv");
-}
-
-static void wait_for_files(const char *folder, size_t count)
-{
-    for (int i = 0; i < 60000 && files_in(folder, ".npz") < count; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(files_in(folder, ".npz") >= count);
-}
-
-static void compare_folders(const char *a, const char *b)
-{
-    for (int i = 0; i < LONG_CLIPS; i++) {
-        fal_buf x = {0}, y = {0};
-        fal_error err = {0};
-        fal_check_ok(fal_file_read(fal_temp_path("%s/c%02d.npz", a, i), 0, &x, &err), &err);
-        fal_check_ok(fal_file_read(fal_temp_path("%s/c%02d.npz", b, i), 0, &y, &err), &err);
-        assert_int_equal(x.length, y.length);
-        assert_memory_equal(x.data, y.data, x.length);
-        fal_buf_free(&x);
-        fal_buf_free(&y);
-    }
-}
-
-/* Whatever is there under its final name after a kill is whole, and the next run does only the rest. */
-static void test_killed_run_goes_on(void **state)
-{
-    (void)state;
-    const char *csv = long_dataset(), *out = fal_temp_path("killed");
-    char kept[64];
-    running r = start(EXTRACT, csv, "-o", out);
-    wait_for_files(out, 3);
-    kill(r.pid, SIGKILL);
-    expect(finish(&r), STOPPED_BY_SIGNAL + SIGKILL, NULL, NULL);
-    size_t there = files_in(out, ".npz");
-    assert_in_range(there, 3, LONG_CLIPS - 1);
-    snprintf(kept, sizeof kept, "%zu written, %zu already there", LONG_CLIPS - there, there);
-    expect(run(EXTRACT, csv, "-o", out), 0, kept, NULL);
-    expect(run(EXTRACT, csv, "-o", fal_temp_path("whole")), 0, "20 written", NULL);
-    compare_folders("killed", "whole");
-}
-
-static void test_interrupted_run_leaves_no_temporaries(void **state)
-{
-    (void)state;
-    const char *csv = long_dataset(), *out = fal_temp_path("interrupted");
-    running r = start(EXTRACT, csv, "-o", out);
-    wait_for_files(out, 2);
-    kill(r.pid, SIGINT);
-    expect(finish(&r), 130, NULL, "run the same command again to go on");
-    size_t there = files_in(out, ".npz");
-    assert_in_range(there, 2, LONG_CLIPS - 1);
-    assert_int_equal(files_in(out, ""), there + files_in(out, ".json") + files_in(out, ".csv"));
-    expect(run(EXTRACT, csv, "-o", out), 0, "0 failed", NULL);
-    assert_int_equal(files_in(out, ".npz"), LONG_CLIPS);
-}
-
 /* ---- train and eval ---- */
 
 #define TRAIN(out)                                                                                                   \
@@ -314,8 +242,6 @@ int main(void)
         cmocka_unit_test(test_extract_half_precision),
         cmocka_unit_test(test_extract_lists_failures),
         cmocka_unit_test(test_extract_names_a_bad_list),
-        cmocka_unit_test(test_killed_run_goes_on),
-        cmocka_unit_test(test_interrupted_run_leaves_no_temporaries),
         cmocka_unit_test(test_train_and_eval),
         cmocka_unit_test(test_training_is_repeatable),
         cmocka_unit_test(test_trained_head_judges),
