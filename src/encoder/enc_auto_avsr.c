@@ -124,34 +124,26 @@ static void bind_fusion(const avsr_config *config, fal_bind *bind, fusion_weight
     fal_bind_rows(bind, "fusion.", rows, FAL_COUNT(rows), w);
 }
 
-static void free_model(void **model)
+static void clear(void *model)
 {
-    auto_avsr *m = *model;
-    if (!m)
-        return;
+    auto_avsr *m = model;
     fal_speech_free(&m->main);
     fal_speech_free(&m->aux);
     fal_linear_free(&m->fc1);
     fal_linear_free(&m->fc2);
     fal_norm_free(&m->norm);
-    fal_release(model);
 }
 
-static fal_status bind_model(const void *config, fal_bind *bind, void **model, fal_error *err)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    auto_avsr *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const avsr_config *)config;
+    auto_avsr *m = model;
     FAL_TRY(fal_speech_bind(&m->config.main, &main_names, bind, &m->main, err));
     if (m->config.fusion) {
         FAL_TRY(fal_speech_bind(&m->config.aux, &aux_names, bind, &m->aux, err));
         bind_fusion(&m->config, bind, &m->weights);
     }
-    *model = m;
-    m = NULL;
 done:
-    free_model((void **)&m);
     return st;
 }
 
@@ -392,6 +384,7 @@ const fal_family fal_family_auto_avsr = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(avsr_config),
+    .model_size = sizeof(auto_avsr),
     .recognise = recognise,
     .configure = configure,
     .tiny = tiny,
@@ -400,7 +393,7 @@ const fal_family fal_family_auto_avsr = {
     .forward = forward,
     .describe = describe,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
     .draw = fal_speech_draw,
 };

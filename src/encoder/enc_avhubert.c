@@ -112,9 +112,7 @@ static fal_status configure(const fal_config_source *source, void *out, fal_erro
     avhubert_config *config = out;
     FAL_TRY(configure_from_shapes(source->bind, config, err));
     FAL_TRY(configure_from_settings(source, config, err));
-    if (config->heads < 1 || config->width % config->heads)
-        FAL_FAIL(FAL_ERR_FORMAT, "AV-HuBERT: %lld channels cannot be split into %lld attention heads; say how many",
-                 (long long)config->width, (long long)config->heads);
+    FAL_TRY(fal_family_check_heads(config->width, config->heads, err));
 done:
     return st;
 }
@@ -212,11 +210,9 @@ static void bind_all(const avhubert_config *config, fal_bind *bind, avhubert_wei
     bind_norm(bind, "encoder.layer_norm.", config->width, &w->last_norm);
 }
 
-static void free_model(void **model)
+static void clear(void *model)
 {
-    avhubert *m = *model;
-    if (!m)
-        return;
+    avhubert *m = model;
     fal_linear_free(&m->audio);
     fal_linear_free(&m->video);
     fal_linear_free(&m->post);
@@ -226,21 +222,15 @@ static void free_model(void **model)
     fal_posconv_free(&m->positions);
     fal_transformer_free(&m->layers);
     fal_free(m->weights.blocks);
-    fal_release(model);
 }
 
-static fal_status bind_model(const void *config, fal_bind *bind, void **model, fal_error *err)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    avhubert *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const avhubert_config *)config;
+    avhubert *m = model;
     FAL_ALLOC(m->weights.blocks, fal_calloc((size_t)m->config.layers, sizeof *m->weights.blocks));
     bind_all(&m->config, bind, &m->weights);
-    *model = m;
-    m = NULL;
 done:
-    free_model((void **)&m);
     return st;
 }
 
@@ -487,6 +477,7 @@ const fal_family fal_family_avhubert = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(avhubert_config),
+    .model_size = sizeof(avhubert),
     .recognise = recognise,
     .configure = configure,
     .tiny = tiny,
@@ -495,7 +486,7 @@ const fal_family fal_family_avhubert = {
     .forward = forward,
     .describe = describe,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
     .draw = fal_posconv_draw_gain,
 };

@@ -4,7 +4,6 @@
  *   mouths [T,88,88] or wave [640 T] ─ speech_encoder.h with transformer layers ─► [T,D], 25 Hz
  *
  * docs/models/braven.md has the rest. */
-#include "core/alloc.h"
 #include "encoder/mouth_frames.h"
 #include "encoder/speech_encoder.h"
 #include "encoder/wave.h"
@@ -15,7 +14,7 @@ static const fal_speech_names names = {
     .trunk = "frontend.", .project = "embed.0.|input_layer.0.", .layers = "encoders.%d.", .norm = "after_norm.|norm."};
 
 typedef struct braven {
-    bool audio;
+    fal_speech_config config;
     fal_speech_encoder *encoder;
 } braven;
 
@@ -51,28 +50,15 @@ static void describe(const void *in, fal_encoder_description *out)
 
 /* ---- the model ---- */
 
-static void free_model(void **model)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
-    braven *m = *model;
-    if (!m)
-        return;
-    fal_speech_free(&m->encoder);
-    fal_release(model);
+    braven *m = model;
+    return fal_speech_bind(&m->config, &names, bind, &m->encoder, err);
 }
 
-static fal_status bind_model(const void *in, fal_bind *bind, void **model, fal_error *err)
+static void clear(void *model)
 {
-    fal_status st = FAL_OK;
-    const fal_speech_config *config = in;
-    braven *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->audio = config->trunk.audio;
-    FAL_TRY(fal_speech_bind(config, &names, bind, &m->encoder, err));
-    *model = m;
-    m = NULL;
-done:
-    free_model((void **)&m);
-    return st;
+    fal_speech_free(&((braven *)model)->encoder);
 }
 
 static fal_status build(void *model, const fal_build *build, fal_error *err)
@@ -100,7 +86,7 @@ static fal_status forward(const void *model, fal_forward *pass, fal_error *err)
     fal_mouth_frames mouth;
     fal_speech_input input;
     float *x; /* [T, D] */
-    if (m->audio) {
+    if (m->config.trunk.audio) {
         FAL_TRY(open_audio(pass, &input, err));
     } else {
         FAL_TRY(fal_mouth_open(pass->video, FAL_GREY_WEIGHTED, &mouth, err));
@@ -194,6 +180,7 @@ const fal_family fal_family_braven = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(fal_speech_config),
+    .model_size = sizeof(braven),
     .recognise = recognise,
     .configure = configure,
     .tiny = tiny,
@@ -202,6 +189,6 @@ const fal_family fal_family_braven = {
     .forward = forward,
     .describe = describe,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
 };

@@ -332,30 +332,22 @@ static void bind_all(const clip_config *config, fal_bind *bind, clip *m)
         bind_block(config, bind, l, &m->blocks[l]);
 }
 
-static void free_model(void **model)
+static void clear(void *model)
 {
-    clip *m = *model;
-    if (!m)
-        return;
+    clip *m = model;
     fal_vit_free(&m->vit);
     fal_norm_free(&m->post_norm);
     fal_linear_free(&m->proj);
     fal_free(m->blocks);
-    fal_release(model);
 }
 
-static fal_status bind_model(const void *config, fal_bind *bind, void **model, fal_error *err)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    clip *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const clip_config *)config;
+    clip *m = model;
     FAL_ALLOC(m->blocks, fal_calloc((size_t)m->config.vit.layers, sizeof *m->blocks));
     bind_all(&m->config, bind, m);
-    *model = m;
-    m = NULL;
 done:
-    free_model((void **)&m);
     return st;
 }
 
@@ -398,22 +390,13 @@ static fal_status read_class(const clip *m, fal_forward *pass, const fal_vit_bat
     float *pooled = out; /* [count, D] */
     if (m->config.feature == PROJECTED)
         FAL_FLOATS(pooled, pass->run, batch->count * width);
-    for (int64_t i = 0; i < batch->count; i++)
-        memcpy(pooled + i * width, batch->x + i * batch->tokens * width, (size_t)width * sizeof *pooled);
+    fal_vit_class_rows(m->vit, batch, pooled);
     fal_norm_run(&m->post_norm, pass->run, pooled, batch->count, pooled);
     fal_forward_stage(pass, "ln_post", pooled, batch->count, width, 0);
     if (m->config.feature == PROJECTED)
         FAL_TRY(fal_apply_linear(m->proj, pass->run, pooled, batch->count, FAL_ACT_NONE, out, err));
 done:
     return st;
-}
-
-static void read_patches(const clip *m, const fal_vit_batch *batch, float *out)
-{
-    int64_t width = m->config.vit.width, patches = batch->tokens - 1;
-    for (int64_t i = 0; i < batch->count; i++)
-        memcpy(out + i * patches * width, batch->x + (i * batch->tokens + 1) * width,
-               (size_t)(patches * width) * sizeof *out);
 }
 
 static fal_status forward(const void *model, fal_forward *pass, fal_error *err)
@@ -431,7 +414,7 @@ static fal_status forward(const void *model, fal_forward *pass, fal_error *err)
     while (batch.first + batch.count < batch.windows) {
         FAL_TRY(fal_vit_next(m->vit, pass, &batch, err));
         if (pass->features && patches)
-            read_patches(m, &batch, out + batch.first * rows * dim);
+            fal_vit_patch_rows(m->vit, &batch, out + batch.first * rows * dim);
         else if (pass->features)
             FAL_TRY(read_class(m, pass, &batch, out + batch.first * dim, err));
     }
@@ -526,6 +509,7 @@ const fal_family fal_family_clip = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(clip_config),
+    .model_size = sizeof(clip),
     .recognise = recognise,
     .configure = configure,
     .features = features,
@@ -536,6 +520,6 @@ const fal_family fal_family_clip = {
     .describe = describe,
     .pooling = pooling,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
 };

@@ -274,30 +274,22 @@ static void bind_all(const fsfm_config *config, fal_bind *bind, fsfm *m)
     }
 }
 
-static void free_model(void **model)
+static void clear(void *model)
 {
-    fsfm *m = *model;
-    if (!m)
-        return;
+    fsfm *m = model;
     fal_vit_free(&m->vit);
     fal_norm_free(&m->token_norm);
     fal_norm_free(&m->pool_norm);
     fal_free(m->blocks);
-    fal_release(model);
 }
 
-static fal_status bind_model(const void *config, fal_bind *bind, void **model, fal_error *err)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fsfm *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const fsfm_config *)config;
+    fsfm *m = model;
     FAL_ALLOC(m->blocks, fal_calloc((size_t)m->config.vit.layers, sizeof *m->blocks));
     bind_all(&m->config, bind, m);
-    *model = m;
-    m = NULL;
 done:
-    free_model((void **)&m);
     return st;
 }
 
@@ -317,30 +309,26 @@ done:
 
 /* ---- forward ---- */
 
-/* The patches of each picture, or their mean. */
-static void read_patches(const fsfm *m, fal_run *run, const fal_vit_batch *batch, float *out)
+/* The mean of each picture's patches. */
+static void read_means(const fsfm *m, fal_run *run, const fal_vit_batch *batch, float *out)
 {
     int64_t width = m->config.vit.width, patches = batch->tokens - 1;
-    for (int64_t i = 0; i < batch->count; i++) {
-        const float *first = batch->x + (i * batch->tokens + 1) * width;
-        if (m->config.feature == TOKENS)
-            memcpy(out + i * patches * width, first, (size_t)(patches * width) * sizeof *out);
-        else
-            fal_mean_rows(run, first, patches, width, patches, out + i * width);
-    }
+    for (int64_t i = 0; i < batch->count; i++)
+        fal_mean_rows(run, batch->x + (i * batch->tokens + 1) * width, patches, width, patches, out + i * width);
 }
 
 static void read_batch(const fsfm *m, fal_forward *pass, const fal_vit_batch *batch, float *out)
 {
     const fal_vit_config *vit = &m->config.vit;
-    bool normed = m->config.feature != POOLED && m->config.feature != MEAN && m->config.token_norm;
-    if (normed)
+    const fsfm_feature feature = m->config.feature;
+    if (feature != POOLED && feature != MEAN && m->config.token_norm)
         fal_norm_run(&m->token_norm, pass->run, batch->x, batch->count * batch->tokens, batch->x);
-    if (m->config.feature != CLS)
-        read_patches(m, pass->run, batch, out);
-    for (int64_t i = 0; m->config.feature == CLS && i < batch->count; i++)
-        memcpy(out + i * vit->width, batch->x + i * batch->tokens * vit->width, (size_t)vit->width * sizeof *out);
-    if (m->config.feature == POOLED) {
+    switch (feature) {
+    case CLS: fal_vit_class_rows(m->vit, batch, out); break;
+    case TOKENS: fal_vit_patch_rows(m->vit, batch, out); break;
+    default: read_means(m, pass->run, batch, out);
+    }
+    if (feature == POOLED) {
         fal_forward_stage(pass, "patch_mean", out, batch->count, vit->width, 0);
         fal_layer_norm(pass->run, out, batch->count, vit->width, m->pool_norm.gamma, m->pool_norm.beta, vit->norm_eps,
                        out);
@@ -439,6 +427,7 @@ const fal_family fal_family_fsfm = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(fsfm_config),
+    .model_size = sizeof(fsfm),
     .recognise = recognise,
     .configure = configure,
     .features = features,
@@ -449,7 +438,7 @@ const fal_family fal_family_fsfm = {
     .describe = describe,
     .pooling = pooling,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
     .draw = draw_positions,
 };

@@ -305,30 +305,22 @@ static void bind_all(const videomae_config *config, fal_bind *bind, videomae *m)
         bind_block(config, bind, l, &m->blocks[l]);
 }
 
-static void free_model(void **model)
+static void clear(void *model)
 {
-    videomae *m = *model;
-    if (!m)
-        return;
+    videomae *m = model;
     fal_vit_free(&m->vit);
     fal_norm_free(&m->token_norm);
     fal_norm_free(&m->pool_norm);
     fal_free(m->blocks);
-    fal_release(model);
 }
 
-static fal_status bind_model(const void *config, fal_bind *bind, void **model, fal_error *err)
+static fal_status bind_model(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    videomae *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const videomae_config *)config;
+    videomae *m = model;
     FAL_ALLOC(m->blocks, fal_calloc((size_t)m->config.vit.layers, sizeof *m->blocks));
     bind_all(&m->config, bind, m);
-    *model = m;
-    m = NULL;
 done:
-    free_model((void **)&m);
     return st;
 }
 
@@ -491,6 +483,7 @@ const fal_family fal_family_videomae = {
     .configs = configs,
     .config_count = FAL_COUNT(configs),
     .config_size = sizeof(videomae_config),
+    .model_size = sizeof(videomae),
     .recognise = recognise,
     .configure = configure,
     .features = features,
@@ -501,6 +494,6 @@ const fal_family fal_family_videomae = {
     .describe = describe,
     .pooling = pooling,
     .config_json = config_json,
-    .free = free_model,
+    .clear = clear,
     .ignored = ignored,
 };

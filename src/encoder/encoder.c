@@ -103,7 +103,7 @@ void fal_encoder_free(fal_encoder **encoder)
         return;
     fal_encoder *enc = *encoder;
     if (enc->family)
-        enc->family->free(&enc->model);
+        fal_model_free(enc->family, &enc->model);
     fal_free(enc->origin);
     fal_free(enc->path);
     fal_release(encoder);

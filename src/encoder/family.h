@@ -35,6 +35,7 @@ typedef struct fal_family {
     const fal_config_entry *configs;
     size_t config_count;
     size_t config_size; /* sizeof the family's config struct; all-zero bytes are what it starts from */
+    size_t model_size;  /* sizeof its model struct, whose first member is the config */
 
     /* True when the tensor names are this family's; writes what stands before them in the file ("" or
      * "encoder.w2v_model."). */
@@ -49,8 +50,8 @@ typedef struct fal_family {
                                     feature without a name. configure stores the choice (fal_family_feature) */
     /* A configuration small enough for tests, every size its own. */
     void (*tiny)(void *config);
-    /* Sets dimensions and binds all rows; *model is the family's struct of bound (unpacked) tensors. */
-    fal_status (*bind)(const void *config, fal_bind *bind, void **model, fal_error *err);
+    /* Sets dimensions and binds all rows to (unpacked) tensors of the model, which holds its config and zeros. */
+    fal_status (*bind)(void *model, fal_bind *bind, fal_error *err);
     /* Packs the bound tensors into layers. The checkpoint (or binder) may be closed afterwards. */
     fal_status (*build)(void *model, const fal_build *build, fal_error *err);
     fal_status (*forward)(const void *model, fal_forward *pass, fal_error *err);
@@ -62,7 +63,7 @@ typedef struct fal_family {
     /* Members of a JSON object, in the names of the public configuration files: the falsetto.config metadata, which
      * configure reads back. Two configurations are the same when this text is. */
     void (*config_json)(const void *config, fal_jw *w);
-    void (*free)(void **model);
+    void (*clear)(void *model); /* frees what the model holds, however far it came; not the struct itself */
     const char *const *ignored; /* NULL-terminated globs of surplus tensors that are fine */
     fal_init_fn *draw;          /* FAL_INIT_FAMILY rows; NULL when there are none */
 } fal_family;
@@ -78,6 +79,13 @@ fal_status fal_family_recognise(const fal_checkpoint *ckpt, const char *wanted, 
 
 /* The index in family->features of the one asked for in the options (0 without a wish), or an error that lists them. */
 fal_status fal_family_feature(const fal_family *family, const fal_encoder_options *options, int *index, fal_error *err);
+
+/* A model of that configuration, bound: to be built, and freed by fal_model_free. */
+fal_status fal_model_create(const fal_family *family, const void *config, fal_bind *bind, void **out, fal_error *err);
+void fal_model_free(const fal_family *family, void **model); /* *model may be NULL */
+
+/* Helper of configure functions: heads (0: unknown) must split the channels. */
+fal_status fal_family_check_heads(int64_t width, int64_t heads, fal_error *err);
 
 /* Helper of recognise functions: finds a tensor whose name ends in `name` at a dot or at its start and writes what
  * precedes it. */

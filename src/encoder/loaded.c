@@ -10,7 +10,7 @@ enum { DEFAULT_SEED = 1 };
 void fal_loaded_free(fal_loaded *loaded)
 {
     if (loaded->family && loaded->model)
-        loaded->family->free(&loaded->model);
+        fal_model_free(loaded->family, &loaded->model);
     fal_free(loaded->config);
     fal_bind_free(&loaded->bind);
     fal_checkpoint_free(&loaded->ckpt);
@@ -63,7 +63,7 @@ uint64_t fal_loaded_parameters(const fal_loaded *l)
 static fal_status bind_all(fal_loaded *l, fal_error *err)
 {
     fal_status st = FAL_OK;
-    FAL_TRY(l->family->bind(l->config, l->bind, &l->model, err));
+    FAL_TRY(fal_model_create(l->family, l->config, l->bind, &l->model, err));
     FAL_TRY(fal_bind_finish(l->bind, l->family->ignored, err));
 done:
     return st;

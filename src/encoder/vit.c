@@ -239,3 +239,22 @@ fal_status fal_vit_next(const fal_vit *vit, fal_forward *pass, fal_vit_batch *ba
 done:
     return st;
 }
+
+/* Of every picture `rows` tokens, from token `first` on. */
+static void copy_rows(const fal_vit *vit, const fal_vit_batch *batch, int64_t first, int64_t rows, float *out)
+{
+    int64_t width = vit->config.width;
+    for (int64_t i = 0; i < batch->count; i++)
+        memcpy(out + i * rows * width, batch->x + (i * batch->tokens + first) * width,
+               (size_t)(rows * width) * sizeof *out);
+}
+
+void fal_vit_class_rows(const fal_vit *vit, const fal_vit_batch *batch, float *out)
+{
+    copy_rows(vit, batch, 0, 1, out);
+}
+
+void fal_vit_patch_rows(const fal_vit *vit, const fal_vit_batch *batch, float *out)
+{
+    copy_rows(vit, batch, 1, batch->tokens - 1, out);
+}

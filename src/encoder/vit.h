@@ -55,6 +55,11 @@ fal_status fal_vit_start(const fal_vit *vit, fal_forward *pass, fal_picture_orde
  * "after_ln_pre"; with a stage hook all pictures are one batch. */
 fal_status fal_vit_next(const fal_vit *vit, fal_forward *pass, fal_vit_batch *batch, fal_error *err);
 
+/* Of a batch of pictures with a class token, to rows of `out`: the class tokens, [count, D], or all others,
+ * [count * (tokens - 1), D]. */
+void fal_vit_class_rows(const fal_vit *vit, const fal_vit_batch *batch, float *out);
+void fal_vit_patch_rows(const fal_vit *vit, const fal_vit_batch *batch, float *out);
+
 /* The fixed table of VideoMAE, over the flattened index of a token in its window:
  * table[p][2m] = sin(p w_m), table[p][2m+1] = cos(p w_m), w_m = 10000^(-2m/width), in double. */
 void fal_vit_clip_table(int64_t tokens, int64_t width, float *table);

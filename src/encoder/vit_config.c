@@ -123,14 +123,9 @@ done:
 
 fal_status fal_vit_check(const fal_vit_config *config, fal_error *err)
 {
-    if (config->heads < 1)
-        return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "the file does not say how many attention heads its %lld channels have, and no released model "
-                        "has that width: say how many",
-                        (long long)config->width);
-    if (config->width % config->heads)
-        return fal_fail(err, FAL_ERR_FORMAT, "%lld channels cannot be split into %lld attention heads",
-                        (long long)config->width, (long long)config->heads);
+    fal_status st = fal_family_check_heads(config->width, config->heads, err);
+    if (st != FAL_OK)
+        return st;
     if (!(config->norm_eps >= 0) || isinf(config->norm_eps))
         return fal_fail(err, FAL_ERR_FORMAT, "layer_norm_eps is %g, expected at least 0", config->norm_eps);
     if (config->layers < 1)

@@ -240,14 +240,9 @@ static fal_status from_fairseq(fal_fairseq_config fairseq, fal_w2v_config *confi
 static fal_status check(const fal_w2v_config *config, fal_error *err)
 {
     int64_t hop = 1;
-    if (config->heads < 1)
-        return fal_fail(err, FAL_ERR_ARGUMENT,
-                        "the file does not say how many attention heads its %lld channels have, and no released model "
-                        "has that width: say how many",
-                        (long long)config->width);
-    if (config->width % config->heads)
-        return fal_fail(err, FAL_ERR_FORMAT, "%lld channels cannot be split into %lld attention heads",
-                        (long long)config->width, (long long)config->heads);
+    fal_status st = fal_family_check_heads(config->width, config->heads, err);
+    if (st != FAL_OK)
+        return st;
     /* A quarter of the buckets have a distance of their own; the logarithm begins there. */
     if (config->buckets && (config->buckets < 4 || config->buckets > MAX_DISTANCE ||
                             config->max_distance <= config->buckets / 4 || config->max_distance > MAX_DISTANCE))

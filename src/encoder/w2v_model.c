@@ -1,8 +1,6 @@
 #include "encoder/w2v_model.h"
 
 #include "core/alloc.h"
-#include "encoder/transformer.h"
-#include "encoder/w2v_frontend.h"
 #include "encoder/wave.h"
 
 #include <math.h>
@@ -10,26 +8,6 @@
 #include <string.h>
 
 #define LN_EPS 1e-5
-
-typedef struct w2v_weights {
-    fal_w2v_conv_weights convs[FAL_W2V_MAX_CONVS];
-    fal_norm_weights feature_norm;   /* [C] */
-    fal_tensor project_w, project_b; /* [H,C], [H] */
-    fal_posconv_weights positions;
-    fal_norm_weights encoder_norm; /* [H] */
-    fal_tensor buckets;            /* [num_buckets, A], WavLM */
-    fal_block_weights *blocks;     /* [L] */
-} w2v_weights;
-
-typedef struct w2v_model {
-    fal_w2v_config config;
-    w2v_weights weights; /* views, valid while building */
-    fal_w2v_frontend *front;
-    fal_norm feature_norm, encoder_norm;
-    fal_linear *project; /* NULL: C equals H and there is none */
-    fal_posconv *positions;
-    fal_transformer *layers;
-} w2v_model;
 
 /* ---- binding: Hugging Face names first, fairseq names second ---- */
 
@@ -59,12 +37,12 @@ static const fal_weight_row block_rows[] = {
 };
 
 static const fal_weight_row norm_rows[] = {
-    {FAL_FIELD(w2v_weights, feature_norm.gamma), "feature_projection.layer_norm.weight|layer_norm.weight", "C",
+    {FAL_FIELD(fal_w2v_weights, feature_norm.gamma), "feature_projection.layer_norm.weight|layer_norm.weight", "C",
      FAL_INIT_ONE},
-    {FAL_FIELD(w2v_weights, feature_norm.beta), "feature_projection.layer_norm.bias|layer_norm.bias", "C",
+    {FAL_FIELD(fal_w2v_weights, feature_norm.beta), "feature_projection.layer_norm.bias|layer_norm.bias", "C",
      FAL_INIT_ZERO},
-    {FAL_FIELD(w2v_weights, encoder_norm.gamma), "encoder.layer_norm.weight", "H", FAL_INIT_ONE},
-    {FAL_FIELD(w2v_weights, encoder_norm.beta), "encoder.layer_norm.bias", "H", FAL_INIT_ZERO},
+    {FAL_FIELD(fal_w2v_weights, encoder_norm.gamma), "encoder.layer_norm.weight", "H", FAL_INIT_ONE},
+    {FAL_FIELD(fal_w2v_weights, encoder_norm.beta), "encoder.layer_norm.bias", "H", FAL_INIT_ZERO},
 };
 
 /* WavLM's gate, in every layer. */
@@ -77,7 +55,7 @@ static const fal_weight_row gate_rows[] = {
      FAL_INIT_ONE},
 };
 
-static const fal_weight_row bucket_row = {FAL_FIELD(w2v_weights, buckets), FAL_W2V_BUCKETS, "B A",
+static const fal_weight_row bucket_row = {FAL_FIELD(fal_w2v_weights, buckets), FAL_W2V_BUCKETS, "B A",
                                           FAL_INIT_NORMAL(0.02)};
 
 /* Heads of pre-training and fine-tuning, in both spellings. */
@@ -86,7 +64,7 @@ const char *const fal_w2v_ignored[] = {
     "final_proj.*",      "target_glu.*", "label_embs_concat", "lm_head.*",     NULL,
 };
 
-static void bind_blocks(const fal_w2v_config *config, fal_bind *bind, w2v_weights *w)
+static void bind_blocks(const fal_w2v_config *config, fal_bind *bind, fal_w2v_weights *w)
 {
     bool wavlm = config->buckets > 0;
     if (wavlm) {
@@ -104,15 +82,15 @@ static void bind_blocks(const fal_w2v_config *config, fal_bind *bind, w2v_weight
     }
 }
 
-static void bind_all(const fal_w2v_config *config, fal_bind *bind, w2v_weights *w)
+static void bind_all(const fal_w2v_config *config, fal_bind *bind, fal_w2v_weights *w)
 {
     fal_w2v_frontend_bind(bind, config, w->convs);
     int64_t features = config->convs[config->conv_count - 1].dim;
     fal_init uniform = FAL_INIT_UNIFORM(1 / sqrt((double)features));
     const fal_weight_row project_rows[] = {
-        {FAL_FIELD(w2v_weights, project_w), "feature_projection.projection.weight|post_extract_proj.weight", "H C",
+        {FAL_FIELD(fal_w2v_weights, project_w), "feature_projection.projection.weight|post_extract_proj.weight", "H C",
          uniform},
-        {FAL_FIELD(w2v_weights, project_b), "feature_projection.projection.bias|post_extract_proj.bias", "H", uniform},
+        {FAL_FIELD(fal_w2v_weights, project_b), "feature_projection.projection.bias|post_extract_proj.bias", "H", uniform},
     };
     fal_bind_dim(bind, 'C', features);
     fal_bind_dim(bind, 'H', config->width);
@@ -124,11 +102,9 @@ static void bind_all(const fal_w2v_config *config, fal_bind *bind, w2v_weights *
     bind_blocks(config, bind, w);
 }
 
-void fal_w2v_free(void **model)
+void fal_w2v_clear(void *model)
 {
-    w2v_model *m = *model;
-    if (!m)
-        return;
+    fal_w2v_model *m = model;
     fal_w2v_frontend_free(&m->front);
     fal_norm_free(&m->feature_norm);
     fal_norm_free(&m->encoder_norm);
@@ -136,21 +112,15 @@ void fal_w2v_free(void **model)
     fal_posconv_free(&m->positions);
     fal_transformer_free(&m->layers);
     fal_free(m->weights.blocks);
-    fal_release(model);
 }
 
-fal_status fal_w2v_bind(const void *config, fal_bind *bind, void **model, fal_error *err)
+fal_status fal_w2v_bind(void *model, fal_bind *bind, fal_error *err)
 {
     fal_status st = FAL_OK;
-    w2v_model *m = NULL;
-    FAL_ALLOC(m, fal_calloc(1, sizeof *m));
-    m->config = *(const fal_w2v_config *)config;
+    fal_w2v_model *m = model;
     FAL_ALLOC(m->weights.blocks, fal_calloc((size_t)m->config.layers, sizeof *m->weights.blocks));
     bind_all(&m->config, bind, &m->weights);
-    *model = m;
-    m = NULL;
 done:
-    fal_w2v_free((void **)&m);
     return st;
 }
 
@@ -159,9 +129,9 @@ done:
 fal_status fal_w2v_build(void *model, const fal_build *build, fal_error *err)
 {
     fal_status st = FAL_OK;
-    w2v_model *m = model;
+    fal_w2v_model *m = model;
     const fal_w2v_config *config = &m->config;
-    w2v_weights *w = &m->weights;
+    fal_w2v_weights *w = &m->weights;
     FAL_TRY(fal_w2v_frontend_create(config, w->convs, build, &m->front, err));
     FAL_TRY(fal_norm_create(&w->feature_norm, LN_EPS, &m->feature_norm, err));
     if (config->projection)
@@ -189,7 +159,7 @@ done:
 /* ---- forward ---- */
 
 /* wave [samples], normalised if the model wants that, to features [T, C]. */
-static fal_status run_front(const w2v_model *m, fal_forward *pass, int64_t samples, float *features, fal_error *err)
+static fal_status run_front(const fal_w2v_model *m, fal_forward *pass, int64_t samples, float *features, fal_error *err)
 {
     fal_status st = FAL_OK;
     const float *wave = pass->audio->data;
@@ -206,7 +176,7 @@ done:
 }
 
 /* The waveform to x [T, H], with room for one more row. */
-static fal_status embed(const w2v_model *m, fal_forward *pass, float **out, int64_t *rows, fal_error *err)
+static fal_status embed(const fal_w2v_model *m, fal_forward *pass, float **out, int64_t *rows, fal_error *err)
 {
     fal_status st = FAL_OK;
     float *x, *features;
@@ -234,7 +204,7 @@ done:
 fal_status fal_w2v_forward(const void *model, fal_forward *pass, fal_error *err)
 {
     fal_status st = FAL_OK;
-    const w2v_model *m = model;
+    const fal_w2v_model *m = model;
     int64_t width = m->config.width, rows = 0;
     float *x = NULL; /* [T + 1, H] */
     FAL_TRY(embed(m, pass, &x, &rows, err));

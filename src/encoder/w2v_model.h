@@ -14,23 +14,44 @@
 #define FAL_ENCODER_W2V_MODEL_H
 
 #include "encoder/posconv.h"
-#include "encoder/w2v_config.h"
+#include "encoder/transformer.h"
+#include "encoder/w2v_frontend.h"
 #include "encoder/w2v_kind.h"
 
-/* Members of fal_family; every config is a fal_w2v_config. */
-fal_status fal_w2v_bind(const void *config, fal_bind *bind, void **model, fal_error *err);
+typedef struct fal_w2v_weights {
+    fal_w2v_conv_weights convs[FAL_W2V_MAX_CONVS];
+    fal_norm_weights feature_norm;   /* [C] */
+    fal_tensor project_w, project_b; /* [H,C], [H] */
+    fal_posconv_weights positions;
+    fal_norm_weights encoder_norm; /* [H] */
+    fal_tensor buckets;            /* [num_buckets, A], WavLM */
+    fal_block_weights *blocks;     /* [L] */
+} fal_w2v_weights;
+
+typedef struct fal_w2v_model {
+    fal_w2v_config config;
+    fal_w2v_weights weights; /* views, valid while building */
+    fal_w2v_frontend *front;
+    fal_norm feature_norm, encoder_norm;
+    fal_linear *project; /* NULL: C equals H and there is none */
+    fal_posconv *positions;
+    fal_transformer *layers;
+} fal_w2v_model;
+
+/* Members of fal_family. */
+fal_status fal_w2v_bind(void *model, fal_bind *bind, fal_error *err);
 fal_status fal_w2v_build(void *model, const fal_build *build, fal_error *err);
 fal_status fal_w2v_forward(const void *model, fal_forward *pass, fal_error *err);
 void fal_w2v_describe(const void *config, fal_encoder_description *out);
 fal_pooling fal_w2v_pooling(const void *config);
-void fal_w2v_free(void **model);
+void fal_w2v_clear(void *model);
 extern const char *const fal_w2v_ignored[];
 
-#define FAL_W2V_NETWORK                                                                                         \
-    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,        \
-    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .bind = fal_w2v_bind, .build = fal_w2v_build,         \
-    .forward = fal_w2v_forward, .describe = fal_w2v_describe, .pooling = fal_w2v_pooling, .free = fal_w2v_free, \
-    .ignored = fal_w2v_ignored, .draw = fal_posconv_draw_gain
+#define FAL_W2V_NETWORK                                                                                            \
+    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,           \
+    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .model_size = sizeof(fal_w2v_model),                     \
+    .bind = fal_w2v_bind, .build = fal_w2v_build, .forward = fal_w2v_forward, .describe = fal_w2v_describe,        \
+    .pooling = fal_w2v_pooling, .clear = fal_w2v_clear, .ignored = fal_w2v_ignored, .draw = fal_posconv_draw_gain
 
 /* ---- for catalogue rows ---- */
 
