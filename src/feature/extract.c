@@ -257,6 +257,14 @@ static fal_status begin_report(extraction *x, fal_error *err)
     return fal_run_report_open(&plan, &x->report, err);
 }
 
+static void remove_leftovers(const extraction *x)
+{
+    for (size_t i = 0; i < x->opt->encoder_count; i++)
+        fal_leftovers_remove(x->targets[i].folder, &x->csv, x->path_column);
+    if (x->opt->encoder_count > 1)
+        fal_atomic_sweep(x->opt->out); /* extract.json and failed.csv are written there */
+}
+
 static fal_status prepare(extraction *x, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -268,7 +276,7 @@ static fal_status prepare(extraction *x, fal_error *err)
     FAL_TRY(fal_encoder_pool_create(&how, &x->pool, err));
     FAL_TRY(fal_extract_targets_open(opt, x->pool, &x->targets, err));
     FAL_TRY(fal_extract_targets_claim(x->targets, opt->encoder_count, err));
-    fal_leftovers_remove(x->targets, opt->encoder_count, &x->csv, x->path_column);
+    remove_leftovers(x);
     FAL_TRY(open_workers(x, err));
     FAL_TRY(begin_report(x, err));
 done:

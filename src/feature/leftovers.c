@@ -2,7 +2,6 @@
 
 #include "core/alloc.h"
 #include "core/file.h"
-#include "core/str.h"
 #include "feature/store.h"
 
 #include <stdlib.h>
@@ -22,32 +21,27 @@ static int by_folder(const void *a, const void *b)
     return order ? order : (n > m) - (n < m);
 }
 
-/* The folder of one clip's feature file. */
-static void sweep_folder_of(const char *clip, const fal_extract_target *target)
+static void sweep_folder_of(const char *clip, const char *root)
 {
-    char *file = fal_feature_path(target->folder, clip, ".npz");
-    char *folder = file ? fal_path_dir(file) : NULL;
+    char *folder = fal_asprintf("%s/%.*s", root, (int)folder_length(clip), clip);
     if (folder)
         fal_atomic_sweep(folder);
     fal_free(folder);
-    fal_free(file);
 }
 
-void fal_leftovers_remove(const fal_extract_target *targets, size_t count, const fal_csv *list, int path_column)
+void fal_leftovers_remove(const char *root, const fal_csv *list, int path_column)
 {
-    size_t found = 0;
+    size_t count = 0;
     const char **clips = fal_malloc_array(list->rows, sizeof *clips);
-    fal_atomic_sweep(targets->options->out);
-    for (size_t i = 0; i < count; i++)
-        fal_atomic_sweep(targets[i].folder);
+    fal_atomic_sweep(root);
     for (size_t row = 0; clips && row < list->rows; row++) {
-        clips[found] = fal_csv_cell(list, row, path_column);
-        found += fal_feature_path_fits(clips[found]);
+        clips[count] = fal_csv_cell(list, row, path_column);
+        count += fal_feature_path_fits(clips[count]);
     }
     if (clips)
-        qsort(clips, found, sizeof *clips, by_folder);
-    for (size_t i = 0; i < found; i++)
-        for (size_t k = 0; k < count && (i == 0 || by_folder(&clips[i - 1], &clips[i]) != 0); k++)
-            sweep_folder_of(clips[i], &targets[k]);
+        qsort(clips, count, sizeof *clips, by_folder);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || by_folder(&clips[i - 1], &clips[i]) != 0)
+            sweep_folder_of(clips[i], root);
     fal_free(clips);
 }

@@ -44,6 +44,7 @@ static const char *dataset(void)
 static struct walk {
     size_t features, temporaries, compared;
     char root[256], other[256]; /* other: the same tree elsewhere, or "" */
+    char place[256];            /* a folder with features in it */
 } walk;
 
 static void compare_files(const char *a, const char *b)
@@ -61,8 +62,11 @@ static void compare_files(const char *a, const char *b)
 
 static int look_at(const char *path, const struct stat *info, int kind, struct FTW *at)
 {
-    (void)info, (void)at;
-    walk.features += fal_str_ends(path, ".npz");
+    (void)info;
+    if (fal_str_ends(path, ".npz")) {
+        walk.features++;
+        snprintf(walk.place, sizeof walk.place, "%.*s", at->base - 1, path);
+    }
     walk.temporaries += fal_str_ends(path, ".tmp");
     if (kind == FTW_F && walk.other[0] && !fal_str_ends(path, "run.jsonl"))
         compare_files(path, fal_temp_path("%s%s", walk.other, path + strlen(walk.root)));
@@ -215,7 +219,10 @@ static void test_killed_twice_and_gone_on(void **state)
     (void)state;
     kill_in_the_middle("killed");
     /* What a kill leaves when it comes at a worse moment. */
-    write_text(fal_temp_path("killed/.falsetto-1-1.tmp"), "left");
+    char left[512];
+    snprintf(left, sizeof left, "%s/.falsetto-1-1.tmp", look("killed", NULL).place);
+    write_text(left, "half a fil");
+    write_text(fal_temp_path("killed/.falsetto-1-1.tmp"), "half a fil");
     append_text(fal_temp_path("killed/run.jsonl"), "{\"event\":\"clip\",\"pa");
     kill_in_the_middle("killed");
     size_t there = look("killed", NULL).features;
