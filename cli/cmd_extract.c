@@ -14,16 +14,17 @@ typedef struct extract {
     fal_extract_options options;
 } extract;
 
-static void print_report(const char *out, const fal_extract_report *r)
+static void print_report(const fal_extract_options *x, const fal_extract_report *r)
 {
+    const char *out = x->out ? x->out : x->save_crops, *crops = x->out && x->save_crops ? " and their crops" : "";
+    const size_t outputs = r->encoders + (x->save_crops != NULL);
     char encoders[48] = "";
     if (r->encoders > 1)
         snprintf(encoders, sizeof encoders, " x %zu encoders", r->encoders);
-    printf("%s: %zu clips%s, %zu written, %zu already there, %zu failed, %.1f s\n", out, r->clips, encoders, r->written,
-           r->kept, r->failed, r->seconds);
+    printf("%s: %zu clips%s%s, %zu written, %zu already there, %zu failed, %.1f s\n", out, r->clips, encoders, crops,
+           r->written, r->kept, r->failed, r->seconds);
     if (r->failed)
-        cli_warn("%zu %s: %s/failed.csv tells why", r->failed, r->encoders > 1 ? "files are missing" : "clips failed",
-                 out);
+        cli_warn("%zu %s: %s/failed.csv tells why", r->failed, outputs > 1 ? "files are missing" : "clips failed", out);
 }
 
 static int extract_list(extract *e)
@@ -31,7 +32,7 @@ static int extract_list(extract *e)
     fal_error err;
     fal_extract_report report;
     fal_extract_options *x = &e->options;
-    fal_extract_encoder *encoders = calloc(e->encoders.count, sizeof *encoders);
+    fal_extract_encoder *encoders = calloc(e->encoders.count + 1, sizeof *encoders);
     if (!encoders)
         return EXIT_INPUT;
     for (size_t i = 0; i < e->encoders.count; i++) {
@@ -54,7 +55,7 @@ static int extract_list(extract *e)
     if (st != FAL_OK)
         return cli_fail(&err);
     cli_progress_done();
-    print_report(x->out, &report);
+    print_report(x, &report);
     return report.failed ? EXIT_INPUT : EXIT_DONE;
 }
 
@@ -70,13 +71,18 @@ static bool parse_shard(const char *text, fal_extract_options *x)
 
 static int check(extract *e, const cli_usage *usage, int positional)
 {
-    if (positional != 1 || !e->options.out)
-        return cli_misuse(usage, "one list and -o are needed");
+    const fal_extract_options *x = &e->options;
+    if (positional != 1 || (!x->out && (e->names.count || !x->save_crops)))
+        return cli_misuse(usage, "one list and -o are needed, or --save-crops without an encoder");
+    if (x->from_crops && x->save_crops)
+        return cli_misuse(usage, "--save-crops cuts crops from clips, not --from-crops");
+    if (x->from_crops && e->common.mouth_alignment)
+        return cli_misuse(usage, "--mouth-alignment is chosen when crops are cut, not with --from-crops");
     if (!cli_parse_layers(e->layer_text, &e->layers))
         return cli_misuse(usage, "--layers '%s' is none of last, all, or a list such as 3,7", e->layer_text);
     if (e->shard_text && !parse_shard(e->shard_text, &e->options))
         return cli_misuse(usage, "--shard '%s' is no part such as 1/16, 2/16, ... or 16/16", e->shard_text);
-    if (!e->names.count)
+    if (!e->names.count && x->out)
         e->names = (cli_list){{FAL_DEFAULT_ENCODER}, 1};
     return cli_name_encoders(usage, &e->names, &e->features, &e->encoders);
 }
@@ -96,6 +102,8 @@ static int run(int argc, char **argv)
         {"exact-preprocessing", 0, CLI_FLAG, &x->exact_preprocessing, NULL,
          "follow the official scripts to the letter (slow)"},
         {"trim-silence", 0, CLI_FLAG, &x->trim_silence, NULL, "drop leading silence as AVH-Align does"},
+        {"save-crops", 0, CLI_TEXT, &x->save_crops, "DIR", "write mouth crops and sound too; without -o nothing else"},
+        {"from-crops", 0, CLI_FLAG, &x->from_crops, NULL, "the root holds such crops: read them, not the clips"},
         CLI_ALIGNMENT_OPTION(e.common),
         {"shard", 0, CLI_TEXT, &e.shard_text, "I/N",
          "do the I-th of N parts of the list, from 1; parts may run at the same time"},
@@ -111,7 +119,9 @@ static int run(int argc, char **argv)
         "an interruption; failures are listed in failed.csv, and run.jsonl tells what was done when.",
         "  falsetto extract labels.csv --root clips -e self_large_vox_433h.pt -o features\n"
         "  falsetto extract labels.csv -e clip -e videomae -e braven.pth:video --layers all -o features\n"
-        "  falsetto extract labels.csv -e clip -o features --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT",
+        "  falsetto extract labels.csv -e clip -o features --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\n"
+        "  falsetto extract labels.csv --root clips --save-crops crops\n"
+        "  falsetto extract labels.csv --root crops --from-crops -e braven.pth:video -o features",
         options,
         sizeof options / sizeof *options};
     int code = cli_parse(&usage, argc, argv, &positional);

@@ -38,6 +38,8 @@ typedef struct fal_extract_options {
     bool half_precision;   /* store float16 */
     bool exact_preprocessing, trim_silence;
     fal_mouth_alignment mouth_alignment;
+    const char *save_crops; /* folder that gets mouth crops and sound of every clip; NULL: none */
+    bool from_crops;        /* `root` holds such crops, which are read in place of the clips */
     int shard, shards;     /* this run does the shard-th of `shards` parts of the list, from 1; 0: the whole list */
     int jobs;              /* clips at the same time; 0: one per core */
     int threads;           /* cores in all; 0: all available */
@@ -47,8 +49,10 @@ typedef struct fal_extract_options {
 
 typedef struct fal_extract_report {
     size_t clips, encoders; /* clips: of this run's share */
-    size_t written, kept, failed; /* feature files, one per clip and encoder; kept: already there, complete, readable */
-    double seconds;               /* without opening the encoders */
+    /* Feature files, one per clip and encoder, and a clip's crops counted as one file; kept: already there, complete,
+     * readable. */
+    size_t written, kept, failed;
+    double seconds;         /* without opening the encoders */
 } fal_extract_report;
 
 /* A clip is decoded once for all encoders. With one encoder the files lie in `out`; with several each has a folder
@@ -60,11 +64,18 @@ typedef struct fal_extract_report {
  * to the shorter of sound and picture, as upstream does; one stream alone keeps its own length, which may be a few rows
  * more.
  *
+ * Crops: for the clip "id04/abc.mp4" the pictures "id04/abc_roi.mp4" (96x96 in colour, H.264, 25 per second) and the
+ * sound "id04/abc.wav" (16 bits), as AV-HuBERT's and AVH-Align's scripts write them; a clip without sound or without
+ * picture has one of the two. save_crops writes them beside features, or alone where there are no encoders: `out` is
+ * then NULL, and failed.csv and run.jsonl lie with the crops. They are cut in AV-HuBERT's alignment unless
+ * mouth_alignment is Auto-AVSR's, and never trimmed. from_crops reads them, whoever made them; encoders of whole frames
+ * or faces are refused, and so is a mouth_alignment: crops have theirs. docs/pipeline.md tells what is lost in between.
+ *
  * Resumable: files that are complete are kept, temporary files of killed runs removed. A clip that fails is reported in
- * <out>/failed.csv (path,encoder,reason) and never stops the others; nor does one encoder that a clip has nothing for
- * stop the other encoders. A path with ".." in it fails, and so do clips that would share one file ("a.mp4" and "a.wav":
- * the layout drops the last four characters). <out>/run.jsonl tells, a JSON object per line, what every run did with
- * every clip (docs/pipeline.md).
+ * <out>/failed.csv (path,encoder,reason; "crops" for an encoder's name where its crops failed) and never stops the
+ * others; nor does one encoder that a clip has nothing for stop the other encoders. A path with ".." in it fails, and so
+ * do clips that would share one file ("a.mp4" and "a.wav": the layout drops the last four characters). <out>/run.jsonl
+ * tells, a JSON object per line, what every run did with every clip (docs/pipeline.md).
  *
  * Runs with different shards may go on at the same time, on different machines too, into one folder; rows shard,
  * shard + shards, ... of the list are theirs. extract.json beside the features records encoder (with a checksum of its

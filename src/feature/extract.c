@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/str.h"
 #include "core/thread.h"
+#include "feature/crop_saving.h"
 #include "feature/leftovers.h"
 #include "feature/rivals.h"
 #include "feature/run_report.h"
@@ -14,7 +15,7 @@ typedef struct worker {
     fal_session *session;
     fal_detector *detector;
     /* Of the clip at hand: */
-    fal_clip_outcome *outcomes;         /* [encoder_count] */
+    fal_clip_outcome *outcomes;         /* [encoder_count], then that of its crops */
     fal_clip_request *requests;         /* [encoder_count * 3] */
     const fal_extract_target **missing; /* [encoder_count] targets without a file */
     char **paths;                       /* [encoder_count] of those files */
@@ -42,12 +43,18 @@ typedef struct clip_job {
     worker *me;
     const char *clip; /* as listed */
     size_t missing_count, request_count;
+    fal_crop_saving crops;
     fal_clip_result result;
 } clip_job;
 
 static fal_clip_outcome *outcome_of(const clip_job *job, const fal_extract_target *target)
 {
     return &job->me->outcomes[target - job->x->targets];
+}
+
+static fal_clip_outcome *crops_outcome(const clip_job *job)
+{
+    return &job->me->outcomes[job->x->opt->encoder_count];
 }
 
 static fal_status check_name(const extraction *x, size_t row, fal_error *err)
@@ -81,6 +88,20 @@ static void find_missing(clip_job *job)
     }
 }
 
+static void find_missing_crops(clip_job *job)
+{
+    const fal_extract_options *opt = job->x->opt;
+    fal_clip_outcome *outcome = crops_outcome(job);
+    char *source = fal_path_join(job->x->root, job->clip), *place = fal_path_join(opt->save_crops, job->clip);
+    if (!source || !place)
+        fal_fail(&outcome->why, FAL_ERR_MEMORY, "out of memory");
+    else if (fal_crop_saving_open(source, place, opt->exact_preprocessing, &job->crops, &outcome->why) == FAL_OK &&
+             !fal_crop_saving_lacks(&job->crops))
+        outcome->fate = FAL_CLIP_KEPT;
+    fal_free(source);
+    fal_free(place);
+}
+
 /* The first failure of an encoder's streams, or FAL_OK. */
 static const fal_clip_rows *first_failure(const fal_clip_rows *rows, size_t count)
 {
@@ -105,6 +126,13 @@ static void write_files(const clip_job *job, const fal_clip_encoding *encoding)
     }
 }
 
+static void write_crops(clip_job *job, const fal_clip_inputs *inputs)
+{
+    fal_clip_outcome *outcome = crops_outcome(job);
+    if (fal_crop_saving_finish(&job->crops, inputs, &outcome->why) == FAL_OK)
+        *outcome = (fal_clip_outcome){.fate = FAL_CLIP_WRITTEN, .rows = job->crops.pictures};
+}
+
 static void note_facts(fal_clip_result *result, const fal_clip_encoding *encoding)
 {
     const fal_clip_inputs *in = &encoding->inputs;
@@ -122,9 +150,12 @@ static fal_status encode_clip(clip_job *job, fal_error *err)
     const fal_extract_options *opt = job->x->opt;
     fal_clip_encoding encoding = {0};
     char *source = NULL;
+    const fal_picture_sink crop_sink = fal_crop_saving_sink(&job->crops);
     const fal_input_request how = {.exact = opt->exact_preprocessing,
                                    .trim_silence = opt->trim_silence,
                                    .mouth_alignment = opt->mouth_alignment,
+                                   .from_crops = opt->from_crops,
+                                   .crop_sink = job->crops.lacks_pictures ? &crop_sink : NULL,
                                    .threads = 1,
                                    .detector = job->me->detector,
                                    .progress = &(fal_progress){.cancel = opt->progress ? opt->progress->cancel : NULL},
@@ -133,6 +164,8 @@ static fal_status encode_clip(clip_job *job, fal_error *err)
     FAL_TRY(fal_clip_encode(source, &how, job->me->session, job->me->requests, job->request_count, &encoding, err));
     note_facts(&job->result, &encoding);
     write_files(job, &encoding);
+    if (fal_crop_saving_lacks(&job->crops))
+        write_crops(job, &encoding.inputs);
 done:
     fal_clip_encoding_free(&encoding);
     fal_free(source);
@@ -145,13 +178,18 @@ static fal_status extract_clip(clip_job *job)
     fal_status st = FAL_OK;
     fal_error why;
     find_missing(job);
-    if (job->missing_count)
+    if (job->x->opt->save_crops)
+        find_missing_crops(job);
+    if (job->missing_count || fal_crop_saving_lacks(&job->crops))
         st = encode_clip(job, &why);
+    if (st != FAL_OK && fal_crop_saving_lacks(&job->crops))
+        crops_outcome(job)->why = why;
     for (size_t i = 0; i < job->missing_count; i++) {
         if (st != FAL_OK)
             outcome_of(job, job->me->missing[i])->why = why;
         fal_release(&job->me->paths[i]);
     }
+    fal_crop_saving_free(&job->crops);
     return st == FAL_ERR_CANCELLED ? st : FAL_OK;
 }
 
@@ -171,7 +209,7 @@ static bool work_on_clip(void *user, int worker_index, size_t item)
     if (cancelled(x))
         return false;
     bool fits = check_name(x, row, &why) == FAL_OK;
-    for (size_t i = 0; i < x->opt->encoder_count; i++)
+    for (size_t i = 0; i <= x->opt->encoder_count; i++)
         me->outcomes[i] = (fal_clip_outcome){.fate = FAL_CLIP_FAILED, .why = why};
     if (fits && extract_clip(&job) == FAL_ERR_CANCELLED)
         return false;
@@ -189,7 +227,7 @@ static fal_status open_worker(extraction *x, worker *me, int threads, fal_error 
     size_t count = 0, most = x->opt->encoder_count * FAL_EXTRACT_STREAMS;
     fal_session_options how = {.threads = threads, .cancel = x->opt->progress ? x->opt->progress->cancel : NULL};
     FAL_TRY(fal_session_create(&how, &me->session, err));
-    FAL_ALLOC(me->outcomes, fal_calloc(x->opt->encoder_count, sizeof *me->outcomes));
+    FAL_ALLOC(me->outcomes, fal_calloc(x->opt->encoder_count + 1, sizeof *me->outcomes));
     FAL_ALLOC(me->requests, fal_calloc(most, sizeof *me->requests));
     FAL_ALLOC(me->missing, fal_calloc(x->opt->encoder_count, sizeof *me->missing));
     FAL_ALLOC(me->paths, fal_calloc(x->opt->encoder_count, sizeof *me->paths));
@@ -197,7 +235,7 @@ static fal_status open_worker(extraction *x, worker *me, int threads, fal_error 
         fal_extract_requests(&x->targets[i], me->requests + count);
         count += x->targets[i].stream_count;
     }
-    if (fal_requests_need_faces(me->requests, count))
+    if (x->opt->save_crops || (!x->opt->from_crops && fal_requests_need_faces(me->requests, count)))
         FAL_TRY(me == x->workers ? fal_detector_open(NULL, &me->detector, err)
                                  : fal_detector_clone(x->workers[0].detector, &me->detector, err));
 done:
@@ -257,10 +295,26 @@ static fal_status begin_report(extraction *x, fal_error *err)
     return fal_run_report_open(&plan, &x->report, err);
 }
 
+static fal_status check_options(const fal_extract_options *opt, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    if (!opt->csv || (opt->encoder_count ? !opt->out : opt->out || !opt->save_crops))
+        FAL_FAIL(FAL_ERR_ARGUMENT, "extraction needs a dataset list, and an output folder and an encoder, or a folder "
+                                   "for crops");
+    if (opt->from_crops && opt->save_crops)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "crops cannot be cut from crops");
+    if (opt->from_crops && opt->mouth_alignment)
+        FAL_FAIL(FAL_ERR_ARGUMENT, "crops are aligned already; a mouth alignment is chosen when they are cut");
+done:
+    return st;
+}
+
 static void remove_leftovers(const extraction *x)
 {
     for (size_t i = 0; i < x->opt->encoder_count; i++)
         fal_leftovers_remove(x->targets[i].folder, &x->csv, x->path_column);
+    if (x->opt->save_crops)
+        fal_leftovers_remove(x->opt->save_crops, &x->csv, x->path_column);
     if (x->opt->encoder_count > 1)
         fal_atomic_sweep(x->opt->out); /* extract.json and failed.csv are written there */
 }
@@ -269,13 +323,16 @@ static fal_status prepare(extraction *x, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_extract_options *opt = x->opt;
-    if (!opt->csv || !opt->out || !opt->encoder_count)
-        FAL_FAIL(FAL_ERR_ARGUMENT, "extraction needs a dataset list, an output folder and an encoder");
+    FAL_TRY(check_options(opt, err));
     FAL_TRY(read_list(x, err));
     fal_encoder_options how = {.numbers = opt->numbers, .threads = opt->threads, .log = opt->log};
     FAL_TRY(fal_encoder_pool_create(&how, &x->pool, err));
     FAL_TRY(fal_extract_targets_open(opt, x->pool, &x->targets, err));
+    if (opt->from_crops)
+        FAL_TRY(fal_extract_targets_use_crops(x->targets, opt->encoder_count, x->root, err));
     FAL_TRY(fal_extract_targets_claim(x->targets, opt->encoder_count, err));
+    if (opt->save_crops)
+        FAL_TRY(fal_crop_tree_claim(opt->save_crops, opt->mouth_alignment, opt->exact_preprocessing, err));
     remove_leftovers(x);
     FAL_TRY(open_workers(x, err));
     FAL_TRY(begin_report(x, err));

@@ -1,12 +1,15 @@
 #include "feature/extract_target.h"
 
 #include "core/alloc.h"
-#include "core/file.h"
 #include "core/json.h"
 #include "core/str.h"
 #include "encoder/place.h"
+#include "feature/crop_tree.h"
+#include "feature/folder_claim.h"
 
 #include <string.h>
+
+#define RECORD "extract.json"
 
 /* ---- names ---- */
 
@@ -122,7 +125,8 @@ fal_status fal_extract_targets_open(const fal_extract_options *options, fal_enco
         targets[i].wanted = &options->encoders[i];
         FAL_TRY(open_target(&targets[i], pool, err));
     }
-    FAL_TRY(name_folders(targets, count, err));
+    if (count)
+        FAL_TRY(name_folders(targets, count, err));
     *out = targets;
     targets = NULL;
 done:
@@ -137,6 +141,28 @@ void fal_extract_targets_free(fal_extract_target **targets, size_t count)
         fal_free((*targets)[i].folder);
     }
     fal_release(targets);
+}
+
+static fal_status use_crops(fal_extract_target *t, const char *root, fal_error *err)
+{
+    for (size_t i = 0; i < t->stream_count; i++) {
+        const fal_clip_request request = {.encoder = t->encoder, .stream = t->streams[i]};
+        const fal_input_kind kind = fal_request_video(&request, t->options->mouth_alignment);
+        if (kind == FAL_INPUT_FRAME || kind == FAL_INPUT_FACE)
+            return fal_fail(err, FAL_ERR_ARGUMENT, "%s reads %s, crops hold mouths only: extract it from the clips",
+                            t->label, kind == FAL_INPUT_FRAME ? "whole frames" : "faces");
+    }
+    t->crop_alignment = fal_crop_tree_alignment(root);
+    return FAL_OK;
+}
+
+fal_status fal_extract_targets_use_crops(fal_extract_target *targets, size_t count, const char *root, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    for (size_t i = 0; i < count; i++)
+        FAL_TRY(use_crops(&targets[i], root, err));
+done:
+    return st;
 }
 
 /* ---- settings of a folder ---- */
@@ -176,30 +202,10 @@ void fal_extract_put_settings(const fal_extract_target *t, fal_jw *w)
     fal_jw_put_string(w, "stored", o->half_precision ? "float16" : "float32");
     fal_jw_put_bool(w, "exact_preprocessing", o->exact_preprocessing);
     fal_jw_put_bool(w, "trim_silence", o->trim_silence);
-    fal_jw_put_string(w, "mouth_alignment", alignments[o->mouth_alignment]);
+    if (t->crop_alignment)
+        fal_jw_put_bool(w, "from_crops", true);
+    fal_jw_put_string(w, "mouth_alignment", t->crop_alignment ? t->crop_alignment : alignments[o->mouth_alignment]);
     fal_jw_end_object(w);
-}
-
-/* A folder belongs to the settings that were there first, also when several processes come at the same time. */
-static fal_status claim(const char *folder, const fal_buf *mine, fal_error *err)
-{
-    fal_status st = FAL_OK;
-    fal_buf theirs = {0};
-    char *path = NULL;
-    bool claimed = false;
-    FAL_ALLOC(path, mine->failed ? NULL : fal_path_join(folder, "extract.json"));
-    FAL_TRY(fal_make_dirs(folder, err));
-    FAL_TRY(fal_file_claim(path, mine->data, mine->length, &claimed, err));
-    if (claimed)
-        goto done;
-    FAL_TRY(fal_file_read(path, 0, &theirs, err));
-    if (mine->length != theirs.length || memcmp(mine->data, theirs.data, mine->length))
-        FAL_FAIL(FAL_ERR_ARGUMENT, "%s holds features made with other settings:\n%sthis run has:\n%suse another folder",
-                 folder, theirs.length ? theirs.data : "nothing\n", mine->data);
-done:
-    fal_buf_free(&theirs);
-    fal_free(path);
-    return st;
 }
 
 fal_status fal_extract_targets_claim(const fal_extract_target *targets, size_t count, fal_error *err)
@@ -208,14 +214,14 @@ fal_status fal_extract_targets_claim(const fal_extract_target *targets, size_t c
     fal_buf text = {0};
     if (count > 1) {
         fal_buf_puts(&text, "{\n  \"format\": \"falsetto-feature-folders-1\"\n}\n");
-        FAL_TRY(claim(targets[0].options->out, &text, err));
+        FAL_TRY(fal_folder_claim(targets[0].options->out, RECORD, &text, err));
     }
     for (size_t i = 0; i < count; i++) {
         fal_buf_clear(&text);
         fal_jw w = fal_jw_start(&text, false);
         fal_extract_put_settings(&targets[i], &w);
         fal_buf_puts(&text, "\n");
-        FAL_TRY(claim(targets[i].folder, &text, err));
+        FAL_TRY(fal_folder_claim(targets[i].folder, RECORD, &text, err));
     }
 done:
     fal_buf_free(&text);

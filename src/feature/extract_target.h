@@ -21,6 +21,7 @@ typedef struct fal_extract_target {
     size_t stream_count;
     const char *model;                      /* its catalogue name, or the name of its file: borrowed */
     char fingerprint[FAL_FINGERPRINT_TEXT]; /* of the weights, "" when they were drawn */
+    const char *crop_alignment;             /* of crops that are read in place of clips, else NULL */
     char *label;  /* "clip-video": model, stream where there is only one, feature where one was asked for */
     char *folder; /* where the clips' files go: `out` itself when there is one encoder, else a folder in it */
 } fal_extract_target;
@@ -32,6 +33,10 @@ void fal_extract_targets_free(fal_extract_target **targets, size_t count);
 
 /* The JSON object of extract.json: everything that the features depend on. */
 void fal_extract_put_settings(const fal_extract_target *target, fal_jw *w);
+
+/* The clips are crops below `root`: notes their alignment. FAL_ERR_ARGUMENT when an encoder reads other pictures than
+ * mouths. */
+fal_status fal_extract_targets_use_crops(fal_extract_target *targets, size_t count, const char *root, fal_error *err);
 
 /* Makes the folders and their extract.json, or finds that they hold features made in the same way. */
 fal_status fal_extract_targets_claim(const fal_extract_target *targets, size_t count, fal_error *err);

@@ -10,7 +10,7 @@
 #include "feature/face_facts.h"
 #include "media/image.h"
 
-enum { FRAMES_PER_SECOND = 25, PIXELS = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE };
+enum { FRAMES_PER_SECOND = 25, PIXELS = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE, LEAST_CROP = 88 /* what encoders look at */ };
 
 typedef struct passes {
     fal_clip *clip;
@@ -36,9 +36,19 @@ static bool feeds(const fal_input_request *want, fal_input_kind kind)
     return false;
 }
 
+static bool looks_at_mouths(const fal_input_request *want)
+{
+    return want->mouth || want->mouth_avsr || want->crop_sink;
+}
+
 static bool looks_at_faces(const fal_input_request *want)
 {
-    return want->mouth || want->mouth_avsr || feeds(want, FAL_INPUT_FACE);
+    return !want->from_crops && (looks_at_mouths(want) || feeds(want, FAL_INPUT_FACE));
+}
+
+static bool aligns_as_avsr(const fal_input_request *want)
+{
+    return want->mouth_alignment == FAL_MOUTH_AUTO_AVSR;
 }
 
 static fal_status feed_sinks(passes *p, fal_input_kind kind, const fal_picture *picture, fal_error *err)
@@ -111,14 +121,14 @@ done:
 
 static bool grey_as_avsr(const fal_input_request *want)
 {
-    return want->mouth && want->mouth_alignment == FAL_MOUTH_AUTO_AVSR;
+    return want->mouth && aligns_as_avsr(want);
 }
 
 /* What Auto-AVSR's own script refuses concerns its encoders only. */
 static fal_status plan_avsr(passes *p, const fal_face_timeline *line, fal_error *err)
 {
     fal_error *why = &p->in->avsr_refusal;
-    if (!p->want->mouth_avsr && !grey_as_avsr(p->want))
+    if (!p->want->mouth_avsr && !(aligns_as_avsr(p->want) && looks_at_mouths(p->want)))
         return FAL_OK;
     fal_status st = fal_avsr_plan_create(line, &p->avsr, why);
     if (st == FAL_OK || st == FAL_ERR_TOO_SHORT || st == FAL_ERR_UNSUPPORTED)
@@ -137,7 +147,7 @@ static fal_status plan_cuts(passes *p, fal_error *err)
         FAL_FAIL(FAL_ERR_ARGUMENT, "face %d asked for, the clip shows %lld", face, (long long)tracks->track_count);
     FAL_TRY(fal_timeline_create(tracks, tracks->track_count && face > 0 ? face - 1 : FAL_FACE_AUTO, &line, err));
     p->in->face = fal_face_measure(tracks, line, face);
-    if (p->want->mouth && !grey_as_avsr(p->want))
+    if ((p->want->mouth || p->want->crop_sink) && !aligns_as_avsr(p->want))
         FAL_TRY(fal_mouth_plan_create(line, &p->mouth, err));
     FAL_TRY(plan_avsr(p, line, err));
     if (feeds(p->want, FAL_INPUT_FACE))
@@ -161,17 +171,38 @@ done:
     return st;
 }
 
+/* A clip that Auto-AVSR's script refuses has no crop to give. */
+static fal_status give_crop(passes *p, int64_t index, const fal_picture *picture, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    uint8_t rgb[3 * PIXELS];
+    const fal_picture crop = {rgb, FAL_MOUTH_SIZE, FAL_MOUTH_SIZE, 3 * FAL_MOUTH_SIZE, 3};
+    double start = fal_now_s();
+    if (p->mouth)
+        FAL_TRY(fal_mouth_plan_crop(p->mouth, index, picture, NULL, rgb, err));
+    else if (p->avsr)
+        FAL_TRY(fal_avsr_plan_crop(p->avsr, index, picture, rgb, err));
+    else
+        return FAL_OK;
+    FAL_TRY(p->want->crop_sink->take(p->want->crop_sink->user, &crop, err));
+    p->in->sink_s += fal_now_s() - start;
+done:
+    return st;
+}
+
 static fal_status cut_frame(passes *p, int64_t index, double time_s, const fal_picture *picture, fal_error *err)
 {
     (void)time_s;
     fal_status st = FAL_OK;
     fal_clip_inputs *in = p->in;
     fal_picture face;
+    if (p->want->crop_sink)
+        FAL_TRY(give_crop(p, index, picture, err));
     if (index < p->skip)
         return FAL_OK;
-    if (p->mouth)
+    if (p->mouth && in->mouth)
         FAL_TRY(fal_mouth_plan_crop(p->mouth, index, picture, in->mouth + in->frames * PIXELS, NULL, err));
-    if (p->avsr)
+    if (p->avsr && (in->mouth || in->mouth_avsr))
         FAL_TRY(cut_avsr(p, index, picture, err));
     if (p->faces) {
         FAL_TRY(fal_face_plan_square(p->faces, index, picture, &face, err));
@@ -182,18 +213,36 @@ done:
     return st;
 }
 
-static fal_status second_pass(passes *p, fal_error *err)
+/* A frame of a clip of crops. Encoders look at the middle of larger ones, such as the whole frames that official
+ * scripts store where they found no face. */
+static fal_status take_crop(passes *p, int64_t index, double time_s, const fal_picture *picture, fal_error *err)
+{
+    (void)time_s;
+    fal_clip_inputs *in = p->in;
+    if (picture->width < LEAST_CROP || picture->height < LEAST_CROP)
+        return fal_fail(err, FAL_ERR_UNSUPPORTED, "%s: crops of %lld x %lld pixels, want 96 x 96 (at least 88 x 88)",
+                        fal_clip_path(p->clip), (long long)picture->width, (long long)picture->height);
+    if (index < p->skip)
+        return FAL_OK;
+    fal_mouth_crop_middle(picture, in->mouth ? in->mouth + in->frames * PIXELS : NULL,
+                          in->mouth_avsr ? in->mouth_avsr + in->frames * 3 * PIXELS : NULL);
+    in->frames++;
+    return FAL_OK;
+}
+
+static fal_status second_pass(passes *p, frame_fn *cut, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_clip_inputs *in = p->in;
+    const fal_input_request *want = p->want;
     size_t most = (size_t)in->frames + 1;
-    if (p->mouth || (p->avsr && grey_as_avsr(p->want)))
+    if (want->mouth && (p->mouth || p->avsr || want->from_crops))
         FAL_ALLOC(in->mouth, fal_calloc(most, PIXELS));
-    if (p->avsr && p->want->mouth_avsr)
+    if (want->mouth_avsr && (p->avsr || want->from_crops))
         FAL_ALLOC(in->mouth_avsr, fal_calloc(most, 3 * PIXELS));
     in->frames = 0; /* counted again */
     FAL_TRY(fal_clip_rewind(p->clip, err));
-    FAL_TRY(each_frame(p, "crops", p->frames, (double)p->frames, cut_frame, err));
+    FAL_TRY(each_frame(p, "crops", p->frames, (double)p->frames, cut, err));
 done:
     return st;
 }
@@ -204,13 +253,15 @@ fal_status fal_frame_passes(fal_clip *clip, const fal_input_request *want, int64
     fal_status st = FAL_OK;
     passes p = {.clip = clip, .want = want, .skip = skip, .in = in};
     double start = fal_now_s();
-    if (!in->media.video.present || !(looks_at_faces(want) || want->sink_count))
+    if (!in->media.video.present || !(looks_at_mouths(want) || want->sink_count))
         return FAL_OK;
     FAL_TRY(first_pass(&p, err));
     if (p.tracker && p.frames) {
         FAL_TRY(plan_cuts(&p, err));
         in->face_s = fal_now_s() - start - in->sink_s;
-        FAL_TRY(second_pass(&p, err));
+        FAL_TRY(second_pass(&p, cut_frame, err));
+    } else if (want->from_crops && p.frames) {
+        FAL_TRY(second_pass(&p, take_crop, err));
     }
     in->has_video = in->frames > 0;
 done:

@@ -25,14 +25,18 @@ typedef struct fal_input_request {
     bool mouth;      /* 96x96 grey mouth crops, in AV-HuBERT's alignment unless mouth_alignment says otherwise */
     bool mouth_avsr; /* 96x96 RGB mouth crops, in Auto-AVSR's alignment */
     fal_mouth_alignment mouth_alignment;
+    bool from_crops; /* the clip's crops are read in its place: crop_inputs.h */
     const fal_picture_sink *sinks;
     size_t sink_count;
+    /* Takes every mouth crop of the clip in colour, 96x96, those of a trimmed start too: AV-HuBERT's alignment unless
+     * mouth_alignment is Auto-AVSR's. Its kind is not looked at; NULL: not wanted. */
+    const fal_picture_sink *crop_sink;
     bool sound_facts;       /* level, speech time: from whichever waveform is read (soxr-HQ if none is asked for) */
     bool exact;             /* official scripts to the letter */
     bool trim_silence;      /* AVH-Align's --trimmed: drops leading silence and the frames beside it */
     int face;               /* 0: most persistent; N: the N-th, from 1 */
     int threads;            /* decoder threads */
-    fal_detector *detector; /* borrowed; needed for mouths and faces */
+    fal_detector *detector; /* borrowed; needed for mouths and faces, but not from crops */
     const fal_progress *progress;
     const fal_log *log;
 } fal_input_request;
@@ -51,7 +55,8 @@ typedef struct fal_clip_inputs {
     uint8_t *mouth;         /* [frames, 96, 96], or NULL */
     uint8_t *mouth_avsr;    /* [frames, 96, 96, 3], or NULL */
     fal_error avsr_refusal; /* exact: why Auto-AVSR's script would not take this clip; else without a code */
-    int64_t frames;         /* video frames at 25 fps (native rate when exact) after trimming */
+    int64_t frames;         /* video frames after trimming */
+    double frame_hz;        /* of them: 25, or the clip's own average when exact */
     double start_s;         /* time of the first row in the clip: 0, or later when silence was trimmed */
     /* Wall time: decoding and cutting; the first decoding where it follows faces; what the sinks took of either is in
      * sink_s only. */

@@ -35,6 +35,16 @@ struct fal_run_report {
     fal_error why;
 };
 
+static size_t output_count(const fal_run_plan *plan)
+{
+    return plan->options->encoder_count + (plan->options->save_crops != NULL);
+}
+
+static const char *output_name(const fal_run_plan *plan, size_t index)
+{
+    return index < plan->options->encoder_count ? plan->targets[index].label : "crops";
+}
+
 /* ---- records ---- */
 
 /* UTC, to the millisecond: "2026-03-01T12:00:00.123Z". */
@@ -101,6 +111,8 @@ static fal_status record_start(const fal_run_report *r, const char *host, fal_er
     fal_jw_put_int(&w, "jobs", plan->jobs);
     fal_jw_put_string(&w, "list", plan->options->csv);
     fal_jw_put_string(&w, "root", plan->root);
+    fal_jw_put_bool(&w, "from_crops", plan->options->from_crops);
+    fal_jw_put_string(&w, "save_crops", plan->options->save_crops);
     fal_jw_put_int(&w, "listed", (int64_t)plan->list->rows);
     fal_jw_put_string(&w, "shard", plan->options->shards ? shard : NULL);
     fal_jw_put_int(&w, "clips", (int64_t)plan->clips);
@@ -113,10 +125,10 @@ static void put_outcomes(const fal_run_report *r, const fal_clip_result *c, fal_
     static const char *const fates[] = {"failed", "kept", "written"};
     fal_jw_key(w, "outcomes");
     fal_jw_array(w);
-    for (size_t i = 0; i < r->plan.options->encoder_count; i++) {
+    for (size_t i = 0; i < output_count(&r->plan); i++) {
         const fal_clip_outcome *o = &c->outcomes[i];
         fal_jw_object(w);
-        fal_jw_put_string(w, "encoder", r->plan.targets[i].label);
+        fal_jw_put_string(w, "encoder", output_name(&r->plan, i));
         fal_jw_put_string(w, "outcome", fates[o->fate]);
         if (o->fate == FAL_CLIP_WRITTEN)
             fal_jw_put_int(w, "rows", o->rows);
@@ -203,14 +215,14 @@ static void note_failure(fal_run_report *r, const char *clip, const char *encode
 static void count_outcomes(fal_run_report *r, const fal_clip_result *c)
 {
     const char *clip = fal_csv_cell(r->plan.list, c->row, r->plan.path_column);
-    size_t kept = 0, count = r->plan.options->encoder_count;
+    size_t kept = 0, count = output_count(&r->plan);
     for (size_t i = 0; i < count; i++) {
         const fal_clip_outcome *o = &c->outcomes[i];
         kept += o->fate == FAL_CLIP_KEPT;
         r->counts.written += o->fate == FAL_CLIP_WRITTEN;
         r->counts.failed += o->fate == FAL_CLIP_FAILED;
         if (o->fate == FAL_CLIP_FAILED)
-            note_failure(r, clip, r->plan.targets[i].label, o->why.text);
+            note_failure(r, clip, output_name(&r->plan, i), o->why.text);
     }
     r->counts.kept += kept;
     r->skipped += kept == count;
@@ -252,8 +264,8 @@ static bool was_tried(const void *user, const char *path, const char *encoder)
 {
     const fal_run_report *r = user;
     bool mine = false;
-    for (size_t i = 0; !mine && i < r->plan.options->encoder_count; i++)
-        mine = fal_str_eq(r->plan.targets[i].label, encoder);
+    for (size_t i = 0; !mine && i < output_count(&r->plan); i++)
+        mine = fal_str_eq(output_name(&r->plan, i), encoder);
     return mine && bsearch(&path, r->tried, r->done, sizeof *r->tried, by_text);
 }
 
@@ -272,6 +284,7 @@ fal_status fal_run_report_open(const fal_run_plan *plan, fal_run_report **out, f
 {
     fal_status st = FAL_OK;
     fal_run_report *r = NULL;
+    const char *folder = plan->options->out ? plan->options->out : plan->options->save_crops;
     char *path = NULL, now[TIME_TEXT], host[HOST_TEXT] = "";
     gethostname(host, sizeof host - 1);
     time_text(now);
@@ -283,8 +296,8 @@ fal_status fal_run_report_open(const fal_run_plan *plan, fal_run_report **out, f
     r->counts.encoders = plan->options->encoder_count;
     FAL_ALLOC(r->run, fal_asprintf("%s-%s-%ld", now, host, (long)getpid()));
     FAL_ALLOC(r->tried, fal_malloc_array(plan->clips, sizeof *r->tried));
-    FAL_ALLOC(r->failed_path, fal_path_join(plan->options->out, "failed.csv"));
-    FAL_ALLOC(path, fal_path_join(plan->options->out, "run.jsonl"));
+    FAL_ALLOC(r->failed_path, fal_path_join(folder, "failed.csv"));
+    FAL_ALLOC(path, fal_path_join(folder, "run.jsonl"));
     FAL_TRY(fal_run_log_open(path, &r->log, err));
     FAL_TRY(record_start(r, host, err));
     *out = r;

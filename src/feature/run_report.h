@@ -27,7 +27,7 @@ typedef struct fal_clip_outcome {
 
 typedef struct fal_clip_result {
     size_t row;                       /* of the list */
-    const fal_clip_outcome *outcomes; /* [encoder_count] */
+    const fal_clip_outcome *outcomes; /* [encoder_count], then that of the crops where crops are saved */
     double seconds;                   /* in all */
     bool read;                        /* the following is known: */
     int64_t frames;
