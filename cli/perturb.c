@@ -190,7 +190,7 @@ static int parse_and_run(perturb_run *p, int argc, char **argv)
         {"temporary", 0, CLI_TEXT, &o->temporary, "DIR", "where perturbed clips lie while they are judged"},
         {"trim-silence", 0, CLI_FLAG, &o->choices.trim_silence, NULL, "drop leading silence as AVH-Align does"},
         {"exact-preprocessing", 0, CLI_FLAG, &o->choices.exact_preprocessing, NULL, "as the official scripts (slow)"},
-        {"jobs", 0, CLI_INT, &o->jobs, "N", "clips at the same time, each with its own encoders (default: 1)"},
+        {"jobs", 0, CLI_INT, &o->jobs, "N", "clips at the same time (default: 1)"},
         CLI_ALIGNMENT_OPTION(p->common),
         CLI_PRECISION_OPTION(p->common),
         CLI_COMMON_OPTIONS(p->common),

@@ -74,6 +74,9 @@ typedef struct fal_judge fal_judge;
 /* Members that name the same encoder share one copy of its weights, and its pass over a clip if they read the same
  * stream. A head whose dimension is not the encoder's is refused. One judge serves one clip at a time. */
 FAL_API fal_status fal_judge_open(const fal_judge_options *options, fal_judge **out, fal_error *err);
+/* Another judge for another thread, sharing encoders, heads and the landmark model; each is freed on its own, in any
+ * order. */
+FAL_API fal_status fal_judge_clone(const fal_judge *judge, fal_judge **out, fal_error *err);
 FAL_API void fal_judge_free(fal_judge **judge);
 
 /* ---- judging ----------------------------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ typedef struct fal_robustness_options {
     const char *temporary;      /* folder for the perturbed clips, one at a time each; NULL: $TMPDIR or /tmp */
     fal_clip_choices choices;   /* of every judgement; its progress is not used */
     fal_number_format numbers;
-    int jobs;                   /* clips at the same time, each with encoders of its own; 0: 1 */
+    int jobs;                   /* clips at the same time, sharing one copy of the encoders; 0: 1 */
     int threads;                /* cores in all; 0: all available */
     const fal_progress *progress;
     const fal_log *log;

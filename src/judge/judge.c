@@ -18,7 +18,7 @@
 #include <math.h>
 
 struct fal_judge {
-    fal_members members;
+    fal_members *members;                /* with its clones */
     fal_session *session;                /* made by the first clip */
     const volatile sig_atomic_t *cancel; /* what the session listens to */
     fal_detector *detector;              /* NULL when no member looks at faces */
@@ -48,11 +48,27 @@ fal_status fal_judge_open(const fal_judge_options *options, fal_judge **out, fal
     judge->threads = options->threads;
     judge->log = options->log;
     FAL_TRY(fal_members_open(options, &judge->members, err));
-    if (fal_requests_need_faces(judge->members.requests, judge->members.request_count))
+    if (fal_requests_need_faces(judge->members->requests, judge->members->request_count))
         FAL_TRY(fal_detector_open(NULL, &judge->detector, err));
     *out = judge, judge = NULL;
 done:
     fal_judge_free(&judge);
+    return st;
+}
+
+fal_status fal_judge_clone(const fal_judge *judge, fal_judge **out, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_judge *clone = NULL;
+    FAL_ALLOC(clone, fal_calloc(1, sizeof *clone));
+    clone->members = fal_members_share(judge->members);
+    clone->threads = judge->threads;
+    clone->log = judge->log;
+    if (judge->detector)
+        FAL_TRY(fal_detector_clone(judge->detector, &clone->detector, err));
+    *out = clone, clone = NULL;
+done:
+    fal_judge_free(&clone);
     return st;
 }
 
@@ -92,7 +108,7 @@ static fal_status ready_session(work *w, fal_error *err)
 static fal_status encode_clip(work *w, const char *path, fal_error *err)
 {
     const fal_judge *j = w->judge;
-    const fal_members *m = &j->members;
+    const fal_members *m = j->members;
     fal_input_request how = {
         .sound_facts = true,
         .exact = w->choices->exact_preprocessing,
@@ -176,10 +192,10 @@ done:
 static fal_status form_opinions(work *w, fal_error *err)
 {
     fal_status st = FAL_OK;
-    size_t n = w->judge->members.count;
+    size_t n = w->judge->members->count;
     FAL_ALLOC(w->opinions, fal_arena_alloc(w->arena, n, sizeof *w->opinions));
     for (size_t i = 0; i < n; i++)
-        FAL_TRY(form_opinion(w, &w->judge->members.items[i], &w->opinions[i], err));
+        FAL_TRY(form_opinion(w, &w->judge->members->items[i], &w->opinions[i], err));
     w->result->opinions = w->opinions;
     w->result->opinion_count = n;
 done:
@@ -194,7 +210,7 @@ static void fuse(work *w)
     for (size_t i = 0; i < r->opinion_count; i++) {
         if (!r->opinions[i].usable)
             continue;
-        const fal_calibration *c = &fal_head_describe(w->judge->members.items[i].head)->calibration;
+        const fal_calibration *c = &fal_head_describe(w->judge->members->items[i].head)->calibration;
         p += r->opinions[i].p_fake;
         logit += r->opinions[i].clip_logit;
         low += c->low;
@@ -227,7 +243,7 @@ static void note_match(fal_judge_context *c, const fal_head_description *head, c
 
 static fal_judge_context context_of(const work *w)
 {
-    const fal_members *members = &w->judge->members;
+    const fal_members *members = w->judge->members;
     fal_judge_context c = {.result = w->result};
     for (size_t i = 0; i < members->count; i++) {
         const fal_member *m = &members->items[i];

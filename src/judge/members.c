@@ -137,28 +137,40 @@ done:
     return st;
 }
 
-fal_status fal_members_open(const fal_judge_options *options, fal_members *out, fal_error *err)
+fal_status fal_members_open(const fal_judge_options *options, fal_members **out, fal_error *err)
 {
     fal_status st = FAL_OK;
-    fal_members members = {0};
+    fal_members *members = NULL;
     fal_encoder_options how = {.numbers = options->numbers, .threads = options->threads, .log = options->log};
     if (!options->member_count)
         FAL_FAIL(FAL_ERR_ARGUMENT, "no encoder with a head was given");
-    FAL_TRY(fal_encoder_pool_create(&how, &members.pool, err));
-    FAL_ALLOC(members.items, fal_calloc(options->member_count, sizeof *members.items));
-    while (members.count < options->member_count) {
-        size_t i = members.count++; /* one that is half open is freed with the rest */
-        FAL_TRY(open_member(options, &options->members[i], &members, &members.items[i], err));
+    FAL_ALLOC(members, fal_calloc(1, sizeof *members));
+    atomic_init(&members->judges, 1);
+    FAL_TRY(fal_encoder_pool_create(&how, &members->pool, err));
+    FAL_ALLOC(members->items, fal_calloc(options->member_count, sizeof *members->items));
+    while (members->count < options->member_count) {
+        size_t i = members->count++; /* one that is half open is freed with the rest */
+        FAL_TRY(open_member(options, &options->members[i], members, &members->items[i], err));
     }
     *out = members;
-    members = (fal_members){0};
+    members = NULL;
 done:
     fal_members_free(&members);
     return st;
 }
 
-void fal_members_free(fal_members *members)
+fal_members *fal_members_share(fal_members *members)
 {
+    atomic_fetch_add(&members->judges, 1);
+    return members;
+}
+
+void fal_members_free(fal_members **pointer)
+{
+    fal_members *members = *pointer;
+    *pointer = NULL;
+    if (!members || atomic_fetch_sub(&members->judges, 1) > 1)
+        return;
     for (size_t i = 0; i < members->count; i++) {
         fal_head_free(&members->items[i].head);
         fal_free(members->items[i].name);
@@ -169,5 +181,5 @@ void fal_members_free(fal_members *members)
     fal_free(members->items);
     fal_free(members->requests);
     fal_encoder_pool_free(&members->pool);
-    *members = (fal_members){0};
+    fal_free(members);
 }

@@ -8,6 +8,8 @@
 
 #include <falsetto/judge.h>
 
+#include <stdatomic.h>
+
 /* Where one part of a head's rows comes from. */
 typedef struct fal_member_part {
     size_t request; /* index in fal_members.requests */
@@ -28,9 +30,11 @@ typedef struct fal_members {
     fal_member *items;
     fal_clip_request *requests; /* [request_count]: parts of one encoder and stream share its pass */
     fal_encoder_pool *pool;     /* owns the encoders */
+    atomic_uint judges;         /* that share them; once open nothing else changes */
 } fal_members;
 
-fal_status fal_members_open(const fal_judge_options *options, fal_members *out, fal_error *err);
-void fal_members_free(fal_members *members);
+fal_status fal_members_open(const fal_judge_options *options, fal_members **out, fal_error *err);
+fal_members *fal_members_share(fal_members *members);
+void fal_members_free(fal_members **members); /* with the last judge */
 
 #endif

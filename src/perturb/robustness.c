@@ -159,8 +159,9 @@ static fal_status open_judges(robustness_run *r, fal_error *err)
                                    .threads = cores / r->jobs > 1 ? cores / r->jobs : 1,
                                    .log = r->opt->log};
     FAL_ALLOC(r->judges, fal_calloc((size_t)r->jobs, sizeof *r->judges));
-    for (int i = 0; i < r->jobs; i++)
-        FAL_TRY(fal_judge_open(&how, &r->judges[i], err));
+    FAL_TRY(fal_judge_open(&how, &r->judges[0], err));
+    for (int i = 1; i < r->jobs; i++)
+        FAL_TRY(fal_judge_clone(r->judges[0], &r->judges[i], err));
 done:
     return st;
 }

@@ -68,18 +68,34 @@ static void test_audit_names_failures(void **state)
 
 /* ---- eval --perturb ---- */
 
+static void check_same_text(const char *a, const char *b)
+{
+    fal_buf one = {0}, other = {0};
+    fal_error err = {0};
+    fal_check_ok(fal_file_read(a, 0, &one, &err), &err);
+    fal_check_ok(fal_file_read(b, 0, &other, &err), &err);
+    assert_string_equal(one.data, other.data);
+    fal_buf_free(&one);
+    fal_buf_free(&other);
+}
+
 static void test_perturb(void **state)
 {
     (void)state;
     const char *probe = fal_temp_path("probe.safetensors"), *results = fal_temp_path("scores.csv");
     const char *list = fal_temp_path("data/four.csv"), *table = fal_temp_path("table.csv");
+    const char *two_jobs = fal_temp_path("two_jobs.csv");
     dataset();
     write_probe(probe);
     write_text(list, "path,label\nc00.wav,0\nc01.wav,1\nc02.wav,0\nc03.wav,1\n");
 #define PERTURB "eval", "-q", "-j", "1", list, "-e", tiny_encoder(), "-p", probe, "--results", results
     expect(run(PERTURB, "--perturb", "hiss,leading-silence", "-o", table), 0, "4 clips (2 fake, 2 real), 32 judgements",
            NULL);
-    expect(run(PERTURB, "--perturb", "hiss"), 0, "0 judgements made, 20 known before", NULL);
+    expect(run(PERTURB, "--perturb", "hiss", "-o", table), 0, "0 judgements made, 20 known before", NULL);
+    expect(run("eval", "-q", "-j", "2", list, "-e", tiny_encoder(), "-p", probe, "--jobs", "2", "--perturb", "hiss",
+               "-o", two_jobs),
+           0, "20 judgements made", NULL);
+    check_same_text(table, two_jobs);
     fal_buf text = {0};
     fal_error err = {0};
     fal_check_ok(fal_file_read(results, 0, &text, &err), &err);

@@ -1,6 +1,8 @@
 /* Judging clips with tiny random encoders and made-up heads: verdicts, fusion, reasons, what is refused. */
+#include "core/alloc.h"
 #include "core/file.h"
 #include "core/rng.h"
+#include "core/thread.h"
 #include "head/pooling.h"
 #include "support/probe_file.h"
 #include "media/synth.h"
@@ -197,6 +199,44 @@ static void test_same_clip_same_answer(void **state)
     fal_judgement_free(&a);
     fal_judgement_free(&other);
     fal_judgement_free(&b);
+}
+
+/* ---- clones ---- */
+
+typedef struct team {
+    fal_judge *judges[2];
+    fal_judgement *results[2];
+    const char *clip;
+} team;
+
+static bool judge_on_thread(void *user, int worker, size_t item)
+{
+    team *t = user;
+    (void)worker;
+    return fal_judge_clip(t->judges[item], t->clip, NULL, &t->results[item], NULL) == FAL_OK;
+}
+
+static void test_clones_share_the_weights(void **state)
+{
+    (void)state;
+    fal_judge_member member = {wave_encoder(), make_head("clone", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
+    team t = {.judges = {open_judge(&member, 1)}, .clip = tone("clone", 1300)};
+    fal_error err = {0};
+    uint64_t before = fal_alloc_count();
+    fal_check_ok(fal_judge_clone(t.judges[0], &t.judges[1], &err), &err);
+    assert_int_equal(fal_alloc_count() - before, 1);
+    fal_check_ok(fal_parallel_for(2, 2, judge_on_thread, &t, &err), &err);
+    assert_non_null(t.results[0]);
+    assert_non_null(t.results[1]);
+    assert_memory_equal(t.results[0]->opinions[0].frame_logits, t.results[1]->opinions[0].frame_logits,
+                        (size_t)t.results[0]->opinions[0].frames * sizeof(float));
+    fal_judge_free(&t.judges[0]); /* a clone outlives what it was made from */
+    fal_judgement *again = judge_with(t.judges[1], t.clip, NULL);
+    assert_true(again->clip_logit == t.results[0]->clip_logit);
+    fal_judge_free(&t.judges[1]);
+    fal_judgement_free(&again);
+    for (int i = 0; i < 2; i++)
+        fal_judgement_free(&t.results[i]);
 }
 
 /* ---- fusion ---- */
@@ -460,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_sound_clip),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_same_clip_same_answer),
+        cmocka_unit_test(test_clones_share_the_weights),
         cmocka_unit_test(test_mean_of_members),
         cmocka_unit_test(test_member_without_its_stream),
         cmocka_unit_test(test_clip_without_sound),
