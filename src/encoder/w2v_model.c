@@ -90,7 +90,8 @@ static void bind_all(const fal_w2v_config *config, fal_bind *bind, fal_w2v_weigh
     const fal_weight_row project_rows[] = {
         {FAL_FIELD(fal_w2v_weights, project_w), "feature_projection.projection.weight|post_extract_proj.weight", "H C",
          uniform},
-        {FAL_FIELD(fal_w2v_weights, project_b), "feature_projection.projection.bias|post_extract_proj.bias", "H", uniform},
+        {FAL_FIELD(fal_w2v_weights, project_b), "feature_projection.projection.bias|post_extract_proj.bias", "H",
+         uniform},
     };
     fal_bind_dim(bind, 'C', features);
     fal_bind_dim(bind, 'H', config->width);

@@ -47,11 +47,11 @@ fal_pooling fal_w2v_pooling(const void *config);
 void fal_w2v_clear(void *model);
 extern const char *const fal_w2v_ignored[];
 
-#define FAL_W2V_NETWORK                                                                                            \
-    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,           \
-    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .model_size = sizeof(fal_w2v_model),                     \
-    .bind = fal_w2v_bind, .build = fal_w2v_build, .forward = fal_w2v_forward, .describe = fal_w2v_describe,        \
-    .pooling = fal_w2v_pooling, .clear = fal_w2v_clear, .ignored = fal_w2v_ignored, .draw = fal_posconv_draw_gain
+#define FAL_W2V_NETWORK                                                                                              \
+    .streams = 1 << FAL_STREAM_AUDIO, .default_stream = FAL_STREAM_AUDIO, .audio_input = FAL_INPUT_WAVE,             \
+    .rate_hz = 25, .config_size = sizeof(fal_w2v_config), .model_size = sizeof(fal_w2v_model), .bind = fal_w2v_bind, \
+    .build = fal_w2v_build, .forward = fal_w2v_forward, .describe = fal_w2v_describe, .pooling = fal_w2v_pooling,    \
+    .clear = fal_w2v_clear, .ignored = fal_w2v_ignored, .draw = fal_posconv_draw_gain
 
 /* ---- for catalogue rows ---- */
 

@@ -1,4 +1,4 @@
-/* A CSV that grows by rows: interruptions at every byte, files that are something else, files that cannot be written. */
+/* A CSV that grows by rows: interruptions at every byte, other files, files that cannot be written. */
 #include "support/alloc_fail.h"
 #include "support/test.h"
 
@@ -67,8 +67,8 @@ static void test_cut_anywhere(void **state)
 {
     (void)state;
     static const char text[] = "path,note\r\na,1\r\nb,\"x\r\ny\"\"z\"\r\nc,3\r\n";
-    static const char *const whole[] = {"path,note\r\n", "path,note\r\na,1\r\n", "path,note\r\na,1\r\nb,\"x\r\ny\"\"z\"\r\n",
-                                        text};
+    static const char *const whole[] = {"path,note\r\n", "path,note\r\na,1\r\n",
+                                        "path,note\r\na,1\r\nb,\"x\r\ny\"\"z\"\r\n", text};
     const char *path = fal_temp_path("cut.csv");
     for (size_t length = 0; length < sizeof text; length++) {
         char want[sizeof text + 16];
