@@ -92,7 +92,8 @@ static void find_missing_crops(clip_job *job)
 {
     const fal_extract_options *opt = job->x->opt;
     fal_clip_outcome *outcome = crops_outcome(job);
-    char *source = fal_path_join(job->x->root, job->clip), *place = fal_path_join(opt->save_crops, job->clip);
+    char *source = fal_path_join(job->x->root, job->clip);
+    char *place = fal_asprintf("%s/%s", opt->save_crops, job->clip); /* below it even where the list has whole paths */
     if (!source || !place)
         fal_fail(&outcome->why, FAL_ERR_MEMORY, "out of memory");
     else if (fal_crop_saving_open(source, place, opt->exact_preprocessing, &job->crops, &outcome->why) == FAL_OK &&
