@@ -171,12 +171,20 @@ done:
     return st;
 }
 
+/* Encoders state their rate for 25 frames per second; rows of pictures follow the rate of the frames. */
+static double rows_hz(const fal_member *m, const fal_clip_inputs *in)
+{
+    const double stated = fal_encoder_describe(m->encoder)->rate_hz;
+    return m->stream == FAL_STREAM_AUDIO ? stated : stated * in->frame_hz / 25;
+}
+
 static fal_status form_opinion(work *w, const fal_member *m, fal_opinion *opinion, fal_error *err)
 {
     fal_status st = FAL_OK;
     fal_part_rows rows = {0};
     const fal_encoder_description *enc = fal_encoder_describe(m->encoder);
-    *opinion = (fal_opinion){.stream = m->stream, .rate_hz = enc->rate_hz, .start_s = w->clip.inputs.start_s};
+    const fal_clip_inputs *in = &w->clip.inputs;
+    *opinion = (fal_opinion){.stream = m->stream, .rate_hz = rows_hz(m, in), .start_s = in->start_s};
     FAL_ALLOC(opinion->encoder, fal_arena_strdup(w->arena, m->name));
     FAL_ALLOC(opinion->head, fal_arena_strdup(w->arena, fal_head_describe(m->head)->origin));
     FAL_ALLOC(opinion->family, fal_arena_strdup(w->arena, enc->family));

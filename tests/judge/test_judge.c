@@ -62,12 +62,13 @@ static const char *tone(const char *name, int length_ms)
 }
 
 /* Two seconds without any face, and without sound. */
-static const char *picture_only(void)
+static const char *picture_only(int fps)
 {
     const char *path = fal_temp_path("picture.mov");
     synth_clip(
         path, "mov",
-        &(synth_video){.encoder = "png", .pixel_format = "rgb24", .width = 160, .height = 120, .frames = 50, .fps = 25},
+        &(synth_video){
+            .encoder = "png", .pixel_format = "rgb24", .width = 160, .height = 120, .frames = 2 * fps, .fps = fps},
         &(synth_audio){0});
     return path;
 }
@@ -285,7 +286,7 @@ static void test_clip_without_sound(void **state)
 {
     (void)state;
     fal_judge_member member = {wave_encoder(), make_head("deaf", wave_encoder(), FAL_STREAM_AUDIO, raw), 0, NULL};
-    fal_judgement *j = judge_once(member, picture_only());
+    fal_judgement *j = judge_once(member, picture_only(25));
     expect_blocked(j, "no-audio");
     fal_judgement_free(&j);
 }
@@ -294,10 +295,26 @@ static void test_clip_without_face(void **state)
 {
     (void)state;
     fal_judge_member member = {lip_encoder(), make_head("blind", lip_encoder(), FAL_STREAM_VIDEO, raw), 0, NULL};
-    fal_judgement *j = judge_once(member, picture_only());
+    fal_judgement *j = judge_once(member, picture_only(25));
     expect_blocked(j, "no-face");
     assert_true(j->face.whole_frames && j->opinions[0].frames == 50); /* scored, for the timeline, but not believed */
     fal_judgement_free(&j);
+}
+
+/* Left at its own rate, a clip has a row per frame, and the timeline stays as long as the clip. */
+static void test_rate_of_exact_rows(void **state)
+{
+    (void)state;
+    const fal_judge_member member = {lip_encoder(), make_head("quick", lip_encoder(), FAL_STREAM_VIDEO, raw), 0, NULL};
+    fal_judge *judge = open_judge(&member, 1);
+    for (int exact = 0; exact < 2; exact++) {
+        const int hz = exact ? 30 : 25;
+        fal_judgement *j = judge_with(judge, picture_only(30), &(fal_clip_choices){.exact_preprocessing = exact});
+        assert_int_equal(j->opinions[0].frames, 2 * hz);
+        fal_check_close_f64("rate", &j->opinions[0].rate_hz, &(double){hz}, 1, 1e-6, 0);
+        fal_judgement_free(&j);
+    }
+    fal_judge_free(&judge);
 }
 
 /* Two seconds of zeros, 16 bits at 16 kHz. */
@@ -505,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_member_without_its_stream),
         cmocka_unit_test(test_clip_without_sound),
         cmocka_unit_test(test_clip_without_face),
+        cmocka_unit_test(test_rate_of_exact_rows),
         cmocka_unit_test(test_silent_clip),
         cmocka_unit_test(test_clip_too_short_for_a_frame),
         cmocka_unit_test(test_head_of_another_encoder),
