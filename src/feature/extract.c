@@ -10,6 +10,8 @@
 #include "feature/run_report.h"
 #include "feature/store.h"
 
+#define FAL_LOG_COMPONENT "extract"
+
 /* What one worker thread has for itself. */
 typedef struct worker {
     fal_session *session;
@@ -130,6 +132,8 @@ static void write_files(const clip_job *job, const fal_clip_encoding *encoding)
 static void write_crops(clip_job *job, const fal_clip_inputs *inputs)
 {
     fal_clip_outcome *outcome = crops_outcome(job);
+    if (inputs->face.whole_frames)
+        fal_log_warn(job->x->opt->log, "%s: no face found, its crops are the middle of its frames", job->clip);
     if (fal_crop_saving_finish(&job->crops, inputs, &outcome->why) == FAL_OK)
         *outcome = (fal_clip_outcome){.fate = FAL_CLIP_WRITTEN, .rows = job->crops.pictures};
 }
@@ -153,7 +157,7 @@ static fal_status encode_clip(clip_job *job, fal_error *err)
     char *source = NULL;
     const fal_picture_sink crop_sink = fal_crop_saving_sink(&job->crops);
     const fal_input_request how = {.exact = opt->exact_preprocessing,
-                                   .trim_silence = opt->trim_silence,
+                                   .trim_silence = opt->trim_silence && job->missing_count, /* crops never are */
                                    .mouth_alignment = opt->mouth_alignment,
                                    .from_crops = opt->from_crops,
                                    .crop_sink = job->crops.lacks_pictures ? &crop_sink : NULL,

@@ -107,6 +107,13 @@ static void test_crops_again(void **state)
     expect(run(EXTRACT, "--save-crops", crops()), 0, "0 written, 3 already there, 0 failed", NULL);
 }
 
+static void test_missing_face_is_said(void **state)
+{
+    (void)state;
+    expect(run("extract", "-j", "1", dataset(), "--save-crops", fal_temp_path("said")), 0, "3 clips, 3 written",
+           "id/mute.mov: no face found, its crops are the middle of its frames");
+}
+
 static void test_crops_that_cannot_be_made(void **state)
 {
     (void)state;
@@ -250,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crops_alone),
         cmocka_unit_test(test_crops_again),
+        cmocka_unit_test(test_missing_face_is_said),
         cmocka_unit_test(test_crops_that_cannot_be_made),
         cmocka_unit_test(test_crops_beside_features),
         cmocka_unit_test(test_one_kind_of_crops_in_a_folder),
