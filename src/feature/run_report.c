@@ -139,21 +139,21 @@ static void put_outcomes(const fal_run_report *r, const fal_clip_result *c, fal_
     fal_jw_end_array(w);
 }
 
-/* What a reader of the log wants to see of a time, not all digits of it. */
-static double to_milliseconds(double seconds)
+/* What a reader of the log wants to see of a number, not all its digits. */
+static double to_thousandths(double value)
 {
-    return (double)(int64_t)(seconds * 1000 + 0.5) / 1000;
+    return (double)(int64_t)(value * 1000 + 0.5) / 1000;
 }
 
 static void put_seconds(const fal_clip_result *c, fal_jw *w)
 {
     fal_jw_key(w, "seconds");
     fal_jw_object(w);
-    fal_jw_put_double(w, "total", to_milliseconds(c->seconds));
+    fal_jw_put_double(w, "total", to_thousandths(c->seconds));
     if (c->read) {
-        fal_jw_put_double(w, "decode", to_milliseconds(c->decode_s));
-        fal_jw_put_double(w, "face", to_milliseconds(c->face_s));
-        fal_jw_put_double(w, "encode", to_milliseconds(c->encode_s));
+        fal_jw_put_double(w, "decode", to_thousandths(c->decode_s));
+        fal_jw_put_double(w, "face", to_thousandths(c->face_s));
+        fal_jw_put_double(w, "encode", to_thousandths(c->encode_s));
     }
     fal_jw_end_object(w);
 }
@@ -192,8 +192,9 @@ static fal_status record_end(const fal_run_report *r, bool stopped, fal_error *e
     fal_jw_put_int(&w, "written", (int64_t)r->counts.written);
     fal_jw_put_int(&w, "kept", (int64_t)r->counts.kept);
     fal_jw_put_int(&w, "failed", (int64_t)r->counts.failed);
-    fal_jw_put_double(&w, "seconds", to_milliseconds(seconds));
-    fal_jw_put_double(&w, "clips_per_second", seconds > 0 ? (double)(r->done - r->skipped) / seconds : 0);
+    fal_jw_put_double(&w, "seconds", to_thousandths(seconds));
+    fal_jw_put_double(&w, "clips_per_second",
+                      seconds > 0 ? to_thousandths((double)(r->done - r->skipped) / seconds) : 0);
     return end_record(r, &w, err);
 }
 
