@@ -32,7 +32,10 @@ static fal_status read_sound(fal_clip *clip, const fal_input_request *want, fal_
     in->media.audio = fal_clip_info(clip)->audio;
     if (fal_clip_info(clip)->duration_s > in->media.duration_s)
         in->media.duration_s = fal_clip_info(clip)->duration_s;
-    return fal_sound_pass(clip, want, in, skip, err);
+    fal_status st = fal_sound_pass(clip, want, in, skip, err);
+    if (st != FAL_OK && err && !strstr(err->text, fal_clip_path(clip)))
+        fal_error_prefix(err, "%s", fal_clip_path(clip));
+    return st;
 }
 
 fal_status fal_crop_inputs_read(const char *path, const fal_input_request *want, fal_clip_inputs *out, fal_error *err)

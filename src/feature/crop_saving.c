@@ -82,10 +82,10 @@ fal_status fal_crop_saving_finish(fal_crop_saving *saving, const fal_clip_inputs
     const bool refused = saving->lacks_pictures && !saving->movie && in->avsr_refusal.code;
     if (saving->status != FAL_OK)
         FAL_FAIL(saving->status, "%s", saving->why.text);
-    if (saving->lacks_sound)
-        FAL_TRY(save_sound(saving, err));
     if (saving->movie)
         FAL_TRY(fal_movie_commit(&saving->movie, err));
+    if (saving->lacks_sound)
+        FAL_TRY(save_sound(saving, err));
     if (refused)
         FAL_FAIL(in->avsr_refusal.code, "%s", in->avsr_refusal.text);
     if (!fal_path_exists(saving->files.pictures) && !fal_path_exists(saving->files.sound))

@@ -8,6 +8,8 @@
 #include "feature/crop_saving.h"
 #include "media/movie.h"
 #include "media/synth.h"
+#include "media/wav_file.h"
+#include "support/alloc_fail.h"
 #include "support/golden.h"
 
 #include <math.h>
@@ -289,6 +291,25 @@ static void test_one_file_of_two(void **state)
     fal_clip_inputs_free(&in);
     fal_check_fails(fal_clip_inputs_read(fal_temp_path("half/gone.mp4"), &how, &in, &err), FAL_ERR_NOT_FOUND,
                     "half/gone_roi.mp4 nor", &err);
+    fal_check_ok(fal_file_write(fal_temp_path("half/torn_roi.mp4"), "no pictures", 11, &err), &err);
+    fal_check_fails(fal_clip_inputs_read(fal_temp_path("half/torn.mp4"), &how, &in, &err), FAL_ERR_FORMAT,
+                    "half/torn_roi.mp4", &err);
+}
+
+static void test_silence_throughout(void **state)
+{
+    (void)state;
+    const int16_t silence[1600] = {0};
+    fal_wav_file *wav = NULL;
+    fal_clip_inputs in;
+    fal_error err = {0};
+    fal_check_ok(fal_wav_create(fal_temp_path("silent/a.wav"), 16000, 1, &wav, &err), &err);
+    fal_check_ok(fal_wav_add(wav, silence, 1600, &err), &err);
+    fal_check_ok(fal_wav_commit(&wav, &err), &err);
+    fal_check_fails(fal_clip_inputs_read(fal_temp_path("silent/a.mp4"),
+                                         &(fal_input_request){.wave = true, .trim_silence = true, .from_crops = true},
+                                         &in, &err),
+                    FAL_ERR_TOO_SHORT, "silent/a.wav: the audio is silent", &err);
 }
 
 /* Pictures with sound of their own: upstream listens to the other file. */
@@ -434,6 +455,48 @@ static void test_tree_belongs_to_its_settings(void **state)
     assert_string_equal(fal_crop_tree_alignment(tree), "unknown");
 }
 
+/* ---- out of memory ---- */
+
+static fal_status read_case(void *user, fal_error *err)
+{
+    fal_clip_inputs in;
+    fal_status st = fal_clip_inputs_read(
+        user, &(fal_input_request){.wave = true, .mouth = true, .mouth_avsr = true, .from_crops = true}, &in, err);
+    if (st == FAL_OK)
+        fal_clip_inputs_free(&in);
+    return st;
+}
+
+static fal_status save_case(void *user, fal_error *err)
+{
+    fal_status st = FAL_OK;
+    fal_crop_saving saving = {0};
+    fal_clip_inputs in = {0};
+    fal_remove_tree(fal_temp_path("memory/saved"));
+    FAL_TRY(fal_crop_tree_claim(fal_temp_path("memory/saved"), FAL_MOUTH_BY_FAMILY, false, err));
+    FAL_TRY(fal_crop_saving_open(user, fal_temp_path("memory/saved/a.mov"), false, &saving, err));
+    const fal_picture_sink sink = fal_crop_saving_sink(&saving);
+    FAL_TRY(fal_clip_inputs_read(user, &(fal_input_request){.crop_sink = &sink, .detector = detector}, &in, err));
+    FAL_TRY(fal_crop_saving_finish(&saving, &in, err));
+done:
+    fal_clip_inputs_free(&in);
+    fal_crop_saving_free(&saving);
+    return st;
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    synth_video brief = drawn;
+    brief.frames = 2;
+    char *clip = fal_strdup(clip_of("memory", &brief, &tone)), *place = fal_strdup(fal_temp_path("memory/kept.mov"));
+    save(clip, place, (fal_input_request){0});
+    fal_check_alloc_failures("reading crops", read_case, place);
+    fal_check_alloc_failures("saving crops", save_case, clip);
+    fal_free(clip);
+    fal_free(place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_every_picture_once),
         cmocka_unit_test(test_pictures_named_themselves),
         cmocka_unit_test(test_one_file_of_two),
+        cmocka_unit_test(test_silence_throughout),
         cmocka_unit_test(test_sound_of_the_pictures_is_not_heard),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_saved_files_are_kept),
@@ -452,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_clip_that_auto_avsr_refuses),
         cmocka_unit_test(test_pictures_that_cannot_be_written),
         cmocka_unit_test(test_tree_belongs_to_its_settings),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, open_detector, close_detector);
 }
