@@ -22,6 +22,7 @@ static int print_text(fal_status status, char **text, const fal_error *err)
 {
     if (status != FAL_OK)
         return cli_fail(err);
+    cli_progress_done();
     fputs(*text, stdout);
     fputs(*text && **text && (*text)[strlen(*text) - 1] == '\n' ? "" : "\n", stdout);
     fal_text_free(text);
@@ -104,6 +105,7 @@ static int verify(int argc, char **argv)
     int code = parse(&usage, argc, argv, 1, &common);
     if (code >= 0)
         return code;
+    how.progress = &common.progress;
     how.log = &common.log;
     code = print_text(json ? fal_model_verify_json(argv[0], &how, &ok, &text, &err)
                            : fal_model_verify_text(argv[0], &how, &ok, &text, &err),

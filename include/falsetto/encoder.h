@@ -14,6 +14,7 @@
 
 #include <falsetto/log.h>
 #include <falsetto/media.h>
+#include <falsetto/progress.h>
 #include <falsetto/status.h>
 
 #include <signal.h>
@@ -71,6 +72,7 @@ typedef struct fal_encoder_options {
     const char *feature;        /* which of the family's features, NULL: its default. clip: projected (default), pooled,
                                    tokens; videomae: steps (default), clip, tokens; fsfm: pooled (default), mean, cls,
                                    norm-mean, tokens; docs/models/ says what each is */
+    const fal_progress *progress; /* of fal_model_verify_json and _text alone, which read large files several times */
     const fal_log *log;         /* NULL: silent */
 } fal_encoder_options;
 

@@ -76,7 +76,7 @@ fal_status fal_digest_file(const char *path, bool with_md5, const char *what, co
     FAL_TRY(fal_map_open(path, &map, err));
     for (size_t at = 0; at < map.size; at += FILE_STEP) {
         size_t length = map.size - at < FILE_STEP ? map.size - at : FILE_STEP;
-        if (progress && progress->cancel && *progress->cancel)
+        if (fal_progress_cancelled(progress))
             FAL_FAIL(FAL_ERR_CANCELLED, "%s: stopped while it was checked", path);
         fal_progress_report(progress, what, 1e-6 * (double)at, 1e-6 * (double)map.size);
         fal_sha256_add(&sha256, map.data + at, length);

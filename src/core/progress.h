@@ -11,4 +11,9 @@ static inline void fal_progress_report(const fal_progress *progress, const char 
         progress->report(progress->user, what, done, total);
 }
 
+static inline bool fal_progress_cancelled(const fal_progress *progress)
+{
+    return progress && progress->cancel && *progress->cancel;
+}
+
 #endif

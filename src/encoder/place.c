@@ -3,7 +3,7 @@
 #include "core/alloc.h"
 #include "core/home.h"
 #include "core/str.h"
-#include "encoder/suggest.h"
+#include "core/suggest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -209,11 +209,18 @@ static fal_status not_installed(const fal_model_entry *model, bool unfinished, f
                                   : "fetches it");
 }
 
+/* Families first: of equally near names the shorter. */
+static const char *known_name(size_t index)
+{
+    size_t families = fal_family_count();
+    return index < families ? fal_family_at(index)->name : fal_model_at(index - families)->name;
+}
+
 fal_status fal_place_unknown(const char *source, fal_error *err)
 {
     fal_buf near = {0};
     bool is_path = strchr(source, '/') || looks_like_weights(source);
-    fal_suggest(source, &near);
+    fal_suggest(source, fal_family_count() + fal_model_count(), known_name, &near);
     fal_status st =
         fal_fail(err, FAL_ERR_NOT_FOUND,
                  is_path ? "%s: no such file or folder%s" : "%s is no file, no folder and no model's name%s", source,

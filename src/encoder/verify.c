@@ -34,10 +34,10 @@ done:
     return st;
 }
 
-/* A failure of a check is a finding; running out of memory is not. */
+/* A failure of a check is a finding; running out of memory and being stopped are not. */
 static fal_status finding(fal_verification *v, fal_status got, const fal_error *why, fal_error *err)
 {
-    if (got != FAL_ERR_MEMORY)
+    if (got != FAL_ERR_MEMORY && got != FAL_ERR_CANCELLED)
         return got == FAL_OK ? FAL_OK : add_problem(v, why->text, err);
     if (err)
         *err = *why;
@@ -82,10 +82,10 @@ done:
     return st;
 }
 
-static fal_status check_container(fal_verification *v, fal_error *err)
+static fal_status check_container(fal_verification *v, const fal_progress *progress, fal_error *err)
 {
     fal_error why = {0};
-    fal_status st = fal_checkpoint_check_sums(v->loaded.ckpt, &v->checked_members, &why);
+    fal_status st = fal_checkpoint_check_sums(v->loaded.ckpt, progress, &v->checked_members, &why);
     return finding(v, st, &why, err);
 }
 
@@ -124,7 +124,7 @@ done:
 }
 
 /* Values of tensors that the encoder leaves alone (an optimiser's, a head's) may be anything, and are only told. */
-static fal_status scan_values(fal_verification *v, fal_error *err)
+static fal_status scan_values(fal_verification *v, const fal_progress *progress, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_checkpoint *ckpt = v->loaded.ckpt;
@@ -138,6 +138,9 @@ static fal_status scan_values(fal_verification *v, fal_error *err)
             goto done;
         }
         left -= count;
+        if (fal_progress_cancelled(progress))
+            FAL_FAIL(FAL_ERR_CANCELLED, "%s: stopped while it was checked", v->place.path);
+        fal_progress_report(progress, "checking values (tensors)", (double)i, (double)v->tensors);
         int64_t odd = fal_tensor_non_finite(t);
         if (odd) {
             note_odd(v, i, odd);
@@ -192,7 +195,7 @@ static void expect_published(const fal_model_entry *model, const char *name, fal
     }
 }
 
-static fal_status check_file(fal_verification *v, fal_verified_file *file, fal_error *err)
+static fal_status check_file(fal_verification *v, fal_verified_file *file, const fal_progress *progress, fal_error *err)
 {
     fal_status st = FAL_OK;
     const char *name = fal_path_base(file->path);
@@ -203,7 +206,7 @@ static fal_status check_file(fal_verification *v, fal_verified_file *file, fal_e
     if (!file->expected)
         expect_published(v->place.entry ? &v->place.entry->model : NULL, name, file);
     bool md5 = fal_str_eq(file->kind, "MD5");
-    FAL_TRY(fal_digest_file(file->path, md5, "checking", NULL, &file->digest, err));
+    FAL_TRY(fal_digest_file(file->path, md5, "checksum (MB)", progress, &file->digest, err));
     const char *got = md5 ? file->digest.md5 : file->digest.sha256;
     file->agrees = file->expected && fal_digest_agrees(got, file->expected);
     if (!file->expected || file->agrees)
@@ -218,7 +221,7 @@ done:
     return st;
 }
 
-static fal_status check_files(fal_verification *v, fal_error *err)
+static fal_status check_files(fal_verification *v, const fal_progress *progress, fal_error *err)
 {
     fal_status st = FAL_OK;
     size_t count = fal_checkpoint_file_count(v->loaded.ckpt);
@@ -227,7 +230,7 @@ static fal_status check_files(fal_verification *v, fal_error *err)
     for (size_t i = 0; i < count; i++) {
         FAL_ALLOC(v->files[i].path, fal_strdup(fal_checkpoint_file_at(v->loaded.ckpt, i)));
         v->file_count++;
-        FAL_TRY(check_file(v, &v->files[i], err));
+        FAL_TRY(check_file(v, &v->files[i], progress, err));
     }
 done:
     return st;
@@ -237,13 +240,14 @@ fal_status fal_verify(const char *source, const fal_encoder_options *options, fa
 {
     fal_status st = FAL_OK;
     fal_verification v = {0};
+    const fal_progress *progress = options ? options->progress : NULL;
     FAL_TRY(fal_place_file(source, &v.place, err));
     FAL_TRY(open_model(&v, options, err));
     FAL_TRY(compare_with_row(&v, err));
     if (v.loaded.ckpt) {
-        FAL_TRY(check_container(&v, err));
-        FAL_TRY(scan_values(&v, err));
-        FAL_TRY(check_files(&v, err));
+        FAL_TRY(check_container(&v, progress, err));
+        FAL_TRY(scan_values(&v, progress, err));
+        FAL_TRY(check_files(&v, progress, err));
     }
     *out = v;
     v = (fal_verification){0};

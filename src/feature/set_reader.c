@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/digest.h"
 #include "core/number.h"
+#include "core/progress.h"
 #include "core/str.h"
 #include "core/thread.h"
 #include "tensor/ops.h"
@@ -212,11 +213,6 @@ done:
     return st;
 }
 
-static bool cancelled(const fal_progress *progress)
-{
-    return progress && progress->cancel && *progress->cancel;
-}
-
 fal_status fal_set_reader_each(const fal_set_reader *from, const fal_progress *progress, fal_take_clip *take,
                                void *user, fal_error *err)
 {
@@ -228,7 +224,7 @@ fal_status fal_set_reader_each(const fal_set_reader *from, const fal_progress *p
     FAL_ALLOC(b.clips, fal_calloc(most, sizeof *b.clips));
     for (; b.first < from->csv.rows; b.first += b.count) {
         b.count = from->csv.rows - b.first < most ? from->csv.rows - b.first : most;
-        if (cancelled(progress))
+        if (fal_progress_cancelled(progress))
             FAL_FAIL(FAL_ERR_CANCELLED, "stopped while reading features");
         FAL_TRY(fal_parallel_for(threads, b.count, read_one, &b, err));
         FAL_TRY(hand_out(&b, &seen, take, user, err));

@@ -50,8 +50,7 @@ static fal_status check_options(const fal_fetch_options *o, fal_error *err)
 
 static bool cancelled(const fal_download *d)
 {
-    const fal_progress *progress = d->options->progress;
-    return progress && progress->cancel && *progress->cancel;
+    return fal_progress_cancelled(d->options->progress);
 }
 
 static void wait_s(const fal_download *d, double seconds)

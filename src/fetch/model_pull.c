@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/suggest.h"
 #include "fetch/pull.h"
 
 #include <falsetto/models.h>
@@ -18,7 +19,7 @@ static fal_status check_model(const fal_pull_job *job, const char *path, const f
     fal_status st = FAL_OK;
     const fal_model_entry *model = job->user;
     const fal_log *log = options->fetch.log;
-    const fal_encoder_options how = {.family = model->family, .log = log};
+    const fal_encoder_options how = {.family = model->family, .progress = options->fetch.progress, .log = log};
     char *text = NULL;
     fal_json *report = NULL;
     bool ok = false;
@@ -37,17 +38,27 @@ done:
     return st;
 }
 
+static const char *model_name(size_t index)
+{
+    return fal_model_at(index)->name;
+}
+
 static fal_status find(const char *name, const fal_model_entry **out, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_model_entry *model = fal_model_find(name);
+    fal_buf near = {0};
     if (!model)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"; `falsetto models list` shows the names", name);
+        fal_suggest(name, fal_model_count(), model_name, &near);
+    if (!model)
+        FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no model called \"%s\"%s", name,
+                 near.data ? near.data : "; `falsetto models list` shows the names");
     if (!model->files[0].name)
         FAL_FAIL(FAL_ERR_ARGUMENT, "%s has no files to fetch: its weights are drawn from a seed when it is opened",
                  name);
     *out = model;
 done:
+    fal_buf_free(&near);
     return st;
 }
 

@@ -223,7 +223,7 @@ fal_status fal_part_digest(fal_part *part, const char *what, const fal_progress 
     part->md5 = fal_md5_start();
     FAL_ALLOC(block, fal_malloc(READ_STEP));
     for (int64_t at = 0; at < part->bytes;) {
-        if (progress && progress->cancel && *progress->cancel)
+        if (fal_progress_cancelled(progress))
             FAL_FAIL(FAL_ERR_CANCELLED, "%s: stopped", part->target);
         ssize_t got = pread(part->fd, block, READ_STEP, (off_t)at);
         if (got <= 0) {

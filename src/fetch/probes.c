@@ -1,6 +1,7 @@
 /* The linear probes that the paper's authors publish, and pulling them. */
 #include "core/alloc.h"
 #include "core/str.h"
+#include "core/suggest.h"
 #include "fetch/pull.h"
 
 #include <falsetto/head.h>
@@ -58,13 +59,21 @@ done:
     return st;
 }
 
+static const char *probe_name(size_t index)
+{
+    return fal_probe_at(index)->name;
+}
+
 fal_status fal_probe_pull(const char *name, const fal_pull_options *options, fal_pull_report *report, fal_error *err)
 {
     fal_status st = FAL_OK;
     const fal_probe_entry *probe = fal_probe_find(name);
+    fal_buf near = {0};
     if (!probe)
-        FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no probe called \"%s\"; `falsetto models pull --list-probes` shows them",
-                 name);
+        fal_suggest(name, fal_probe_count(), probe_name, &near);
+    if (!probe)
+        FAL_FAIL(FAL_ERR_NOT_FOUND, "there is no probe called \"%s\"%s", name,
+                 near.data ? near.data : "; `falsetto models pull --list-probes` shows them");
     fal_pull_job job = {.kind = "probe",
                         .name = probe->name,
                         .licence = probe->licence,
@@ -78,5 +87,6 @@ fal_status fal_probe_pull(const char *name, const fal_pull_options *options, fal
     FAL_TRY(fal_pull_folder(options, "probes", probe->name, &job.folder, err));
     FAL_TRY(fal_pull_run(&job, options, report, err));
 done:
+    fal_buf_free(&near);
     return st;
 }

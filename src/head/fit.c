@@ -117,11 +117,6 @@ static void report_progress(const fit *f, size_t clips_done, double loss)
     fal_progress_report(progress, what, f->s.epochs + share, f->opt->max_epochs);
 }
 
-static bool cancelled(const fal_progress *progress)
-{
-    return progress && progress->cancel && *progress->cancel;
-}
-
 static fal_status say_cancelled(const fit *f, fal_error *err)
 {
     return fal_fail(err, FAL_ERR_CANCELLED, "training stopped in epoch %d%s", f->s.epochs,
@@ -135,7 +130,7 @@ static fal_status train_epoch(fit *f, double *mean, fal_error *err)
     double total = 0, sum = 0;
     int64_t used = 0, samples;
     while (w.clip < f->train->count) {
-        if (cancelled(f->opt->progress)) {
+        if (fal_progress_cancelled(f->opt->progress)) {
             st = say_cancelled(f, err);
             goto done;
         }

@@ -96,7 +96,7 @@ static fal_status join_clips(void *user, fal_error *err)
     fal_study_clips clips = {0};
     FAL_TRY(fal_study_clips_read(&j->work->plan.datasets[j->dataset], &clips, err));
     for (size_t i = 0; i < clips.count; i++) {
-        if (progress && progress->cancel && *progress->cancel)
+        if (fal_progress_cancelled(progress))
             FAL_FAIL(FAL_ERR_CANCELLED, "stopped on request");
         fal_progress_report(progress, "joining features", (double)i, (double)clips.count);
         if (strlen(clips.paths[i]) > FAL_FEATURE_CUT)

@@ -59,11 +59,6 @@ static void name_arguments(const fal_puppet_call *call, arguments *a)
         add(a, "--splits", p->splits);
 }
 
-static bool cancelled(const fal_progress *progress)
-{
-    return progress && progress->cancel && *progress->cancel;
-}
-
 static fal_status wait_for(pid_t child, const fal_puppet_call *call, fal_error *err)
 {
     const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
@@ -72,7 +67,7 @@ static fal_status wait_for(pid_t child, const fal_puppet_call *call, fal_error *
     bool stopped = false;
     while ((ended = waitpid(child, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
         fal_progress_report(call->progress, "drawing puppets", 0, 0);
-        if (!stopped && (stopped = cancelled(call->progress)))
+        if (!stopped && (stopped = fal_progress_cancelled(call->progress)))
             kill(child, SIGTERM);
         nanosleep(&pause, NULL);
     }

@@ -16,8 +16,10 @@
 enum { UNUSED_BYTES = 1 << 26 };
 
 typedef struct tally {
+    const fal_progress *progress;
     size_t members, wrong;
-    char first[256];     /* name of the first wrong one */
+    char first[256]; /* name of the first wrong one */
+    uint64_t bytes_read;
     uint64_t bytes_left; /* members of a damaged directory may overlap: no more than this is read */
 } tally;
 
@@ -50,6 +52,11 @@ static fal_status check_member(const fal_zip *zip, const fal_zip_member *m, tall
     uint32_t crc = 0;
     if (m->bytes > sum->bytes_left)
         FAL_FAIL(FAL_ERR_FORMAT, "%s: damaged zip: its members hold more bytes than the file", zip->origin);
+    if (fal_progress_cancelled(sum->progress))
+        FAL_FAIL(FAL_ERR_CANCELLED, "%s: stopped while it was checked", zip->origin);
+    fal_progress_report(sum->progress, "checking its parts (MB)", 1e-6 * (double)sum->bytes_read,
+                        1e-6 * (double)zip->size);
+    sum->bytes_read += m->bytes;
     sum->bytes_left -= m->bytes;
     FAL_TRY(member_crc(zip, m, &crc, err));
     sum->members++;
@@ -73,13 +80,14 @@ done:
     return st;
 }
 
-fal_status fal_checkpoint_check_sums(const fal_checkpoint *ckpt, size_t *checked, fal_error *err)
+fal_status fal_checkpoint_check_sums(const fal_checkpoint *ckpt, const fal_progress *progress, size_t *checked,
+                                     fal_error *err)
 {
     fal_status st = FAL_OK;
     *checked = 0;
     for (size_t i = 0; i < ckpt->file_count; i++) {
         const fal_mapped_file *file = &ckpt->files[i];
-        tally sum = {.bytes_left = file->map.size + ckpt->inflated + UNUSED_BYTES};
+        tally sum = {.progress = progress, .bytes_left = file->map.size + ckpt->inflated + UNUSED_BYTES};
         if (!fal_zip_sniff(file->map.data, file->map.size))
             continue;
         FAL_TRY(check_zip(file, &sum, err));

@@ -117,6 +117,9 @@ static void test_wrong_usage(void **state)
     expect(run("models", "pull"), 2, NULL, "no model named");
     expect(run("models", "pull", "--list-probes", "wav2vec2"), 2, NULL, "--list-probes takes no name");
     expect(run("models", "pull", "avhubert-huge"), 1, NULL, "there is no model called \"avhubert-huge\"");
+    expect(run("models", "pull", "avhubert-bsae"), 1, NULL,
+           "there is no model called \"avhubert-bsae\"; did you mean avhubert-base");
+    expect(run("models", "pull", "--probe", "avh_multimodl"), 1, NULL, "did you mean avh_multimodal?");
     expect(run("models", "pull", "--probe", MODEL), 1, NULL, "there is no probe called");
 }
 

@@ -337,6 +337,47 @@ static void test_verify_faults(void **state)
     check_problem(edited("spoilt", (edit){.spoil = first}), "final_layer_norm.weight (2 of ");
 }
 
+typedef struct watching {
+    char seen[4][40]; /* kinds of work, in order */
+    size_t count;
+    const char *stop_at; /* NULL: nowhere */
+    volatile sig_atomic_t cancel;
+} watching;
+
+static void watch(void *user, const char *what, double done, double total)
+{
+    watching *w = user;
+    assert_true(done >= 0 && done <= total);
+    if (w->count == 0 || strcmp(w->seen[w->count - 1], what)) {
+        assert_true(w->count < 4);
+        snprintf(w->seen[w->count++], sizeof w->seen[0], "%s", what);
+    }
+    w->cancel = w->stop_at && !strcmp(what, w->stop_at);
+}
+
+static void test_verify_tells_progress(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"checking its parts (MB)", "checking values (tensors)", "checksum (MB)"};
+    const char *source = fal_data_path("avhubert/pretrained_postnorm/checkpoint.pt");
+    for (size_t stop = 0; stop <= 3; stop++) {
+        watching w = {.stop_at = stop < 3 ? kinds[stop] : NULL};
+        const fal_progress progress = {watch, &w, &w.cancel};
+        const fal_encoder_options options = {.progress = &progress};
+        bool ok = false;
+        char *text = NULL;
+        fal_error err = {0};
+        fal_status st = fal_model_verify_text(source, &options, &ok, &text, &err);
+        assert_int_equal(w.count, stop < 3 ? stop + 1 : 3);
+        for (size_t i = 0; i < w.count; i++)
+            assert_string_equal(w.seen[i], kinds[i]);
+        /* A file as small as this one is summed in one step, and then done. */
+        assert_int_equal(st, stop < 2 ? FAL_ERR_CANCELLED : FAL_OK);
+        assert_int_equal(ok, st == FAL_OK);
+        fal_text_free(&text);
+    }
+}
+
 /* ---- memory ---- */
 
 static fal_status verify_it(void *user, fal_error *err)
@@ -390,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_verify_sound),
         cmocka_unit_test(test_verify_faults),
+        cmocka_unit_test(test_verify_tells_progress),
         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static fal_status open_it(const char *path, fal_error *err)
     fal_value_int(fal_value_path(object, "cfg.model.w2v_args.model.encoder_layers"), 0);
     fal_value_string(fal_value_path(object, "cfg._name"), NULL);
     fal_value_real(fal_value_path(object, "args.encoder_layers"), 0);
-    FAL_TRY(fal_checkpoint_check_sums(ckpt, &checked, err));
+    FAL_TRY(fal_checkpoint_check_sums(ckpt, NULL, &checked, err));
 done:
     fal_checkpoint_free(&ckpt);
     return st;

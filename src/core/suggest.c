@@ -1,6 +1,4 @@
-#include "encoder/suggest.h"
-
-#include "encoder/family.h"
+#include "core/suggest.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -65,17 +63,16 @@ static void consider(nearest *n, const char *name, size_t price)
     n->costs[at] = price;
 }
 
-void fal_suggest(const char *wanted, fal_buf *out)
+void fal_suggest(const char *wanted, size_t count, fal_name_at *name_at, fal_buf *out)
 {
     nearest near = {0};
     size_t length = strlen(wanted), most = length / 3 > 2 ? length / 3 : 2;
     if (length > MAX_NAME)
         return;
-    for (size_t i = 0; i < fal_family_count() + fal_model_count(); i++) {
-        const char *name = i < fal_family_count() ? fal_family_at(i)->name : fal_model_at(i - fal_family_count())->name;
-        size_t price = cost(wanted, name);
+    for (size_t i = 0; i < count; i++) {
+        size_t price = cost(wanted, name_at(i));
         if (price <= most)
-            consider(&near, name, price);
+            consider(&near, name_at(i), price);
     }
     for (size_t i = 0; i < near.count; i++)
         fal_buf_printf(out, "%s%s", i == 0 ? "; did you mean " : i + 1 == near.count ? " or " : ", ", near.names[i]);
