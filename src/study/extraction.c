@@ -1,4 +1,4 @@
-/* Features of a dataset by all encoders that are here, from one decoding of every clip. */
+/* Features of a dataset by all encoders that are here and needed, from one decoding of every clip. */
 #include "core/alloc.h"
 #include "core/csv.h"
 #include "core/file.h"
@@ -244,7 +244,8 @@ static fal_status extract_all(extraction *x, fal_error *err)
     FAL_ALLOC(x->list, fal_study_path(x->work, "lists/%s.csv", x->d->id));
     FAL_TRY(write_list(x, err));
     for (size_t i = 0; i < x->work->plan.encoder_count; i++)
-        FAL_TRY(prepare_part(x, i, err));
+        if (x->work->needed[x->dataset * x->work->plan.encoder_count + i])
+            FAL_TRY(prepare_part(x, i, err));
     FAL_TRY(run_extract(x, err));
     FAL_TRY(record_parts(x, err));
 done:

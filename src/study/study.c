@@ -40,6 +40,8 @@ fal_status fal_study_work_open(const fal_study_options *options, fal_study_work 
     size_t wide = work.plan.encoder_count + work.plan.pair_count;
     FAL_ALLOC(work.features, fal_calloc(work.plan.dataset_count * wide, sizeof *work.features));
     FAL_ALLOC(work.extracted, fal_calloc(work.plan.dataset_count, sizeof *work.extracted));
+    FAL_ALLOC(work.needed, fal_calloc(work.plan.dataset_count * work.plan.encoder_count, sizeof *work.needed));
+    fal_study_mark_needs(&work);
     FAL_TRY(open_steps(options, &work, err));
     *out = work;
     work = (fal_study_work){0};
@@ -56,6 +58,7 @@ void fal_study_work_close(fal_study_work *work)
         fal_free(work->features[i].root);
     fal_free(work->features);
     fal_free(work->extracted);
+    fal_free(work->needed);
     fal_steps_free(&work->steps);
     fal_study_plan_free(&work->plan);
     *work = (fal_study_work){0};

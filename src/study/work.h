@@ -21,6 +21,7 @@ typedef struct fal_study_work {
     fal_steps *steps;
     fal_study_features *features; /* [datasets, encoders + pairs] */
     bool *extracted;              /* [datasets] */
+    bool *needed;                 /* [datasets, encoders]: some table asks for these features */
 } fal_study_work;
 
 fal_status fal_study_work_open(const fal_study_options *options, fal_study_work *out, fal_error *err);
@@ -43,8 +44,10 @@ fal_status fal_study_features_of(fal_study_work *work, size_t dataset, fal_study
                                  const fal_study_features **out, fal_error *err);
 /* The place for them. */
 fal_study_features *fal_study_features_at(const fal_study_work *work, size_t dataset, fal_study_subject subject);
-/* All encoders of one dataset, so that every clip is decoded once. Only fatal errors are its own; the places tell the
- * rest. */
+/* Fills `needed`. */
+void fal_study_mark_needs(fal_study_work *work);
+/* All encoders that the tables ask for of one dataset, so that every clip is decoded once. Only fatal errors are its
+ * own; the places tell the rest. */
 fal_status fal_study_extract(fal_study_work *work, size_t dataset, fal_error *err);
 /* Rows of two encoders in one file each, arrays "visual" and "audio". */
 fal_status fal_study_join(fal_study_work *work, size_t dataset, size_t pair, fal_study_features *out, fal_error *err);

@@ -404,12 +404,18 @@ static void test_allocation_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frame_labels),  cmocka_unit_test(test_label_traps),
-        cmocka_unit_test(test_localisation),  cmocka_unit_test(test_localisation_counts_what_it_does_not_know),
-        cmocka_unit_test(test_ap_ar),         cmocka_unit_test(test_ap_ar_refuses),
-        cmocka_unit_test(test_segments),      cmocka_unit_test(test_proposals_round_trip),
-        cmocka_unit_test(test_bad_metadata),  cmocka_unit_test(test_metadata_of_one_clip),
-        cmocka_unit_test(test_bad_proposals), cmocka_unit_test(test_metadata_of_a_folder),
+        cmocka_unit_test(test_frame_labels),
+        cmocka_unit_test(test_label_traps),
+        cmocka_unit_test(test_localisation),
+        cmocka_unit_test(test_localisation_counts_what_it_does_not_know),
+        cmocka_unit_test(test_ap_ar),
+        cmocka_unit_test(test_ap_ar_refuses),
+        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_proposals_round_trip),
+        cmocka_unit_test(test_bad_metadata),
+        cmocka_unit_test(test_metadata_of_one_clip),
+        cmocka_unit_test(test_bad_proposals),
+        cmocka_unit_test(test_metadata_of_a_folder),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

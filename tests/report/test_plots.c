@@ -73,7 +73,7 @@ static fal_status plot_maps(const char *path, fal_error *err)
 /* A table of two rows whose first two columns are a matrix; the third is beside it. */
 static const char *const sheet_header[] = {"", "CLIP", "XLS-R", "alone"};
 static const fal_sheet_cell sheet_cells[] = {
-    {.text = "CLIP"},  {.own = 0, .paper = 0},    {.own = 12.5, .paper = 8},   {.own = 80, .paper = 81},
+    {.text = "CLIP"},  {.own = 0, .paper = 0},    {.own = 12.5, .paper = 8},  {.own = 80, .paper = 81},
     {.text = "XLS-R"}, {.own = -1.5, .paper = 2}, {.own = NAN, .paper = NAN}, {.own = 90, .paper = 91},
 };
 
@@ -225,10 +225,8 @@ static void test_allocation_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_formats),
-        cmocka_unit_test(test_long_curves_are_thinned),
-        cmocka_unit_test(test_sheet_maps),
-        cmocka_unit_test(test_maps_too_large),
+        cmocka_unit_test(test_all_formats),         cmocka_unit_test(test_long_curves_are_thinned),
+        cmocka_unit_test(test_sheet_maps),          cmocka_unit_test(test_maps_too_large),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
