@@ -53,6 +53,9 @@ int cli_parse(const cli_usage *usage, int argc, char **argv, int *positional);
 /* Says what is wrong and how to get help; returns EXIT_USAGE. */
 int cli_misuse(const cli_usage *usage, const char *fmt, ...) FAL_PRINTF(2, 3);
 
+/* The whole text as a number; false, with *out as it was, when it is none. */
+bool cli_real(const char *text, double *out);
+
 /* "name:stream" or "path:stream" into its parts (writes a NUL into `text`); stream 0 when none is named. */
 fal_stream cli_split_stream(char *text);
 /* "audio", "video", "av"; 0 for anything else. */

@@ -32,12 +32,9 @@ static fal_status gather(const eval_subject *subject, const eval_settings *s, fa
 
 static fal_status parse_thresholds(const cli_list *list, double *out, fal_error *err)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        char *end;
-        out[i] = strtod(list->items[i], &end);
-        if (end == list->items[i] || *end)
+    for (size_t i = 0; i < list->count; i++)
+        if (!cli_real(list->items[i], &out[i]))
             return complain(err, FAL_ERR_ARGUMENT, "--segment-threshold wants a number");
-    }
     return FAL_OK;
 }
 

@@ -104,13 +104,13 @@ static bool set_int(int *target, const char *text)
     return true;
 }
 
-static bool set_real(double *target, const char *text)
+bool cli_real(const char *text, double *out)
 {
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end)
         return false;
-    *target = value;
+    *out = value;
     return true;
 }
 
@@ -120,7 +120,7 @@ static bool set_value(const cli_option *o, const char *text)
     switch (o->kind) {
     case CLI_FLAG: return !text && (*(bool *)o->target = true);
     case CLI_INT: return set_int(o->target, text);
-    case CLI_REAL: return set_real(o->target, text);
+    case CLI_REAL: return cli_real(text, o->target);
     case CLI_CHOICE: return set_choice(o, text);
     case CLI_TEXT: *(const char **)o->target = text; return true;
     case CLI_LIST:

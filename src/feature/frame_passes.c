@@ -72,7 +72,7 @@ static fal_status each_frame(passes *p, const char *what, int64_t most, double e
     fal_frame frame;
     bool end = false;
     for (int64_t n = 0; n < most; n++) {
-        if (progress && progress->cancel && *progress->cancel)
+        if (fal_progress_cancelled(progress))
             FAL_FAIL(FAL_ERR_CANCELLED, "%s: stopped on request", fal_clip_path(p->clip));
         FAL_TRY(fal_clip_next_frame(p->clip, &frame, &end, err));
         if (end)

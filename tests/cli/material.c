@@ -62,6 +62,18 @@ void write_text(const char *path, const char *text)
     fal_check_ok(fal_file_write(path, text, strlen(text), &err), &err);
 }
 
+void check_same_file(const char *a, const char *b)
+{
+    fal_buf x = {0}, y = {0};
+    fal_error err = {0};
+    fal_check_ok(fal_file_read(a, 0, &x, &err), &err);
+    fal_check_ok(fal_file_read(b, 0, &y, &err), &err);
+    if (x.length != y.length || (x.length && memcmp(x.data, y.data, x.length)))
+        fail_msg("%s (%zu bytes) and %s (%zu bytes) are not the same", a, x.length, b, y.length);
+    fal_buf_free(&x);
+    fal_buf_free(&y);
+}
+
 size_t files_in(const char *folder, const char *ending)
 {
     size_t count = 0;

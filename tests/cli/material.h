@@ -14,6 +14,7 @@ void write_sound(const char *path, double seconds, double hertz, uint64_t seed);
 /* A random probe for the tiny encoder. */
 void write_probe(const char *path);
 void write_text(const char *path, const char *text);
+void check_same_file(const char *a, const char *b); /* byte for byte */
 
 /* Files in a folder whose name ends so ("" : all), subfolders not counted; 0 when there is no such folder. */
 size_t files_in(const char *folder, const char *ending);

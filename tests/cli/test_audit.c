@@ -68,17 +68,6 @@ static void test_audit_names_failures(void **state)
 
 /* ---- eval --perturb ---- */
 
-static void check_same_text(const char *a, const char *b)
-{
-    fal_buf one = {0}, other = {0};
-    fal_error err = {0};
-    fal_check_ok(fal_file_read(a, 0, &one, &err), &err);
-    fal_check_ok(fal_file_read(b, 0, &other, &err), &err);
-    assert_string_equal(one.data, other.data);
-    fal_buf_free(&one);
-    fal_buf_free(&other);
-}
-
 static void test_perturb(void **state)
 {
     (void)state;
@@ -95,7 +84,7 @@ static void test_perturb(void **state)
     expect(run("eval", "-q", "-j", "2", list, "-e", tiny_encoder(), "-p", probe, "--jobs", "2", "--perturb", "hiss",
                "-o", two_jobs),
            0, "20 judgements made", NULL);
-    check_same_text(table, two_jobs);
+    check_same_file(table, two_jobs);
     fal_buf text = {0};
     fal_error err = {0};
     fal_check_ok(fal_file_read(results, 0, &text, &err), &err);

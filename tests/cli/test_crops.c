@@ -61,18 +61,6 @@ static bool there(const char *path)
     return access(path, R_OK) == 0;
 }
 
-static void check_same_file(const char *a, const char *b)
-{
-    fal_buf x = {0}, y = {0};
-    fal_error err = {0};
-    fal_check_ok(fal_file_read(a, 0, &x, &err), &err);
-    fal_check_ok(fal_file_read(b, 0, &y, &err), &err);
-    assert_int_equal(x.length, y.length);
-    assert_memory_equal(x.data, y.data, x.length);
-    fal_buf_free(&x);
-    fal_buf_free(&y);
-}
-
 static void check_holds(const char *path, const char *part)
 {
     fal_buf text = {0};

@@ -78,18 +78,6 @@ static const char *features(void)
     return fal_temp_path("many");
 }
 
-static void check_same_file(const char *a, const char *b)
-{
-    fal_buf x = {0}, y = {0};
-    fal_error err = {0};
-    fal_check_ok(fal_file_read(a, 0, &x, &err), &err);
-    fal_check_ok(fal_file_read(b, 0, &y, &err), &err);
-    assert_int_equal(x.length, y.length);
-    assert_memory_equal(x.data, y.data, x.length);
-    fal_buf_free(&x);
-    fal_buf_free(&y);
-}
-
 /* ---- extract ---- */
 
 static void test_a_folder_each(void **state)

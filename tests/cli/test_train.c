@@ -53,18 +53,6 @@ static int make_lists(void **state)
     "train", "probe", "-q", "--train", fal_temp_path("train.csv"), "--val", fal_temp_path("val.csv"), "--features", \
         fal_temp_path("features"), "--stream", "audio", "-o", out
 
-static void same_files(const char *a, const char *b)
-{
-    fal_buf x = {0}, y = {0};
-    fal_error err = {0};
-    fal_check_ok(fal_file_read(a, 0, &x, &err), &err);
-    fal_check_ok(fal_file_read(b, 0, &y, &err), &err);
-    assert_int_equal(x.length, y.length);
-    assert_memory_equal(x.data, y.data, x.length);
-    fal_buf_free(&x);
-    fal_buf_free(&y);
-}
-
 static size_t lines_of(const char *path, const char *header)
 {
     fal_buf text = {0};
@@ -95,7 +83,7 @@ static void test_several_seeds(void **state)
     assert_int_equal(lines_of(curve, "epoch,train_loss,validation_loss,learning_rate,seconds,seed"), 3 * 4 + 1);
     expect(run(TRAIN(fal_temp_path("second.safetensors")), "--seed", "44", "--epochs", "4", "--lr", "0.02"), 0, NULL,
            NULL);
-    same_files(fal_temp_path("second.safetensors"), fal_temp_path("seeds.v1/head-2.safetensors"));
+    check_same_file(fal_temp_path("second.safetensors"), fal_temp_path("seeds.v1/head-2.safetensors"));
 }
 
 static void test_curves_are_drawn(void **state)
@@ -160,7 +148,7 @@ static void test_killed_run_goes_on(void **state)
     assert_int_not_equal(access(file, F_OK), 0);
     assert_int_equal(lines_of(fal_temp_path("killed.csv"), "epoch"), 151);
     expect(run(TRAIN(whole), LONG_RUN), 0, NULL, NULL);
-    same_files(out, whole);
+    check_same_file(out, whole);
 }
 
 static void test_interrupted_seeds_go_on(void **state)
