@@ -5,9 +5,13 @@
 #include "cli/program.h"
 #include "core/file.h"
 
+#include <glob.h>
+#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 
 enum { CLIPS = 12 };
 
@@ -107,6 +111,48 @@ static void test_only_what_changed(void **state)
     expect(study(NULL, NULL), 0, NULL, "3 steps done now, 0 already there");
 }
 
+static size_t files_like(const char *pattern)
+{
+    glob_t found = {0};
+    size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+static bool ended(const running *r)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+/* Ends a run with no chance to tidy up, once so many files are there. */
+static void kill_at(const char *folder, const char *pattern, size_t count)
+{
+    const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    running r = start("reproduce", config, "-o", folder, "--data", fal_temp_path("data"), "-j", "1");
+    while (files_like(pattern) < count && !ended(&r))
+        nanosleep(&pause, NULL);
+    size_t there = files_like(pattern);
+    kill(r.pid, SIGKILL);
+    outcome o = finish(&r);
+    printf("killed at %zu files like %s: ended with %d\n", there, pattern, o.code);
+    assert_true(there >= count);
+    outcome_free(&o);
+}
+
+/* In the middle of extraction, and before the scores: the run after that ends in the tables of one never stopped. */
+static void test_killed_and_gone_on(void **state)
+{
+    (void)state;
+    const char *folder = fal_temp_path("killed");
+    kill_at(folder, fal_temp_path("killed/features/S/*/*.npz"), 5);
+    kill_at(folder, fal_temp_path("killed/heads/S/tiny/*"), 1);
+    expect(run("reproduce", config, "-o", folder, "--data", fal_temp_path("data"), "-j", "1"), 0, "Tiny", "0 failed");
+    check_same_file(fal_temp_path("killed/tables/t.csv"), fal_temp_path("study/tables/t.csv"));
+    assert_int_equal(files_like(fal_temp_path("killed/features/S/*/*.npz")),
+                     files_like(fal_temp_path("study/features/S/*/*.npz")));
+}
+
 static void test_formats(void **state)
 {
     (void)state;
@@ -130,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_first_run),
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_only_what_changed),
+        cmocka_unit_test(test_killed_and_gone_on),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_misuse),
     };
