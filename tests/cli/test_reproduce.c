@@ -173,12 +173,9 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_run),
-        cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_only_what_changed),
-        cmocka_unit_test(test_killed_and_gone_on),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_first_run),         cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_only_what_changed), cmocka_unit_test(test_killed_and_gone_on),
+        cmocka_unit_test(test_formats),           cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
