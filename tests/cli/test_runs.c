@@ -193,6 +193,15 @@ static void test_run_log(void **state)
     log_free(&log);
 }
 
+static void test_run_log_that_cannot_be_written(void **state)
+{
+    (void)state;
+    write_text(fal_temp_path("full/list.csv"), "path\n");
+    assert_int_equal(symlink("/dev/full", fal_temp_path("full/run.jsonl")), 0);
+    expect(run(EXTRACT, fal_temp_path("full/list.csv"), "-o", fal_temp_path("full")), 1, NULL,
+           "full/run.jsonl: cannot write: No space left");
+}
+
 /* ---- stopped on the way ---- */
 
 static void kill_in_the_middle(const char *folder)
@@ -348,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_log),
+        cmocka_unit_test(test_run_log_that_cannot_be_written),
         cmocka_unit_test(test_killed_twice_and_gone_on),
         cmocka_unit_test(test_interrupted_run_leaves_no_temporaries),
         cmocka_unit_test(test_shards_side_by_side),
