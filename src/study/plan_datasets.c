@@ -38,6 +38,16 @@ done:
     return st;
 }
 
+/* Whether "train:0.5,val:0.5" names a split; left out, the puppet program makes all three. */
+static bool names_split(const char *splits, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = splits; at && *at; at += strcspn(at, ","), at += *at == ',')
+        if (!strncmp(at, name, length) && at[length] == ':')
+            return true;
+    return !splits;
+}
+
 /* Drawn clips lie in <out>/data/<id>, with the lists that the puppet program writes. */
 static fal_status place_drawn(const fal_place_in_plan *at, const fal_study_folders *folders, fal_study_dataset *d,
                               fal_error *err)
@@ -48,7 +58,8 @@ static fal_status place_drawn(const fal_place_in_plan *at, const fal_study_folde
     FAL_TRY(fal_plan_join(at->arena, folders->out, "data", &data, err));
     FAL_TRY(fal_plan_join(at->arena, data, d->id, &d->root, err));
     for (int i = 0; i < FAL_SPLITS; i++)
-        FAL_TRY(fal_plan_join(at->arena, d->root, lists[i], &d->lists[i], err));
+        if (names_split(d->puppets.splits, fal_split_names[i]))
+            FAL_TRY(fal_plan_join(at->arena, d->root, lists[i], &d->lists[i], err));
 done:
     return st;
 }

@@ -14,7 +14,8 @@ static const char whole[] =
     "\"datasets\": {\"A\": {\"root\": \"a\", \"train\": \"a/train.csv\", \"val\": \"/v.csv\", \"test\": "
     "\"a/test.csv\"},"
     " \"B\": {\"puppets\": {\"clips\": 8, \"methods\": \"face,voice\"}},"
-    " \"C\": {\"like\": \"A\", \"trim_silence\": true}, \"D\": {\"root\": \"d\", \"test\": \"d.csv\"}},"
+    " \"C\": {\"like\": \"A\", \"trim_silence\": true}, \"D\": {\"root\": \"d\", \"test\": \"d.csv\"},"
+    " \"E\": {\"puppets\": {\"splits\": \"val:0.5,latest:0.5\"}}},"
     "\"encoders\": {\"e\": {\"model\": \"clip\", \"stream\": \"video\", \"title\": \"CLIP\"},"
     " \"f\": {\"draw\": \"wav2vec2-base\", \"seed\": 7, \"stream\": \"audio\"}},"
     "\"pairs\": {\"p\": {\"visual\": \"e\", \"audio\": \"f\"}},"
@@ -38,7 +39,7 @@ static void test_everything_is_taken(void **state)
     assert_true(plan.half_precision);
     assert_int_equal(plan.seed_count, 2);
     assert_int_equal(plan.seeds[1], 2);
-    assert_int_equal(plan.dataset_count, 4);
+    assert_int_equal(plan.dataset_count, 5);
     assert_string_equal(plan.datasets[0].root, "/data/a");
     assert_string_equal(plan.datasets[0].lists[FAL_SPLIT_VAL], "/v.csv");
     assert_string_equal(plan.datasets[1].root, "/out/data/B");
@@ -47,6 +48,9 @@ static void test_everything_is_taken(void **state)
     assert_string_equal(plan.datasets[2].root, "/data/a");
     assert_true(plan.datasets[2].trim_silence);
     assert_false(plan.datasets[0].trim_silence);
+    assert_null(plan.datasets[4].lists[FAL_SPLIT_TRAIN]); /* what the puppet program is not asked for */
+    assert_string_equal(plan.datasets[4].lists[FAL_SPLIT_VAL], "/out/data/E/val_labels.csv");
+    assert_null(plan.datasets[4].lists[FAL_SPLIT_TEST]);
     assert_string_equal(plan.encoders[0].modality, "visual");
     assert_true(plan.encoders[1].drawn);
     assert_int_equal(plan.encoders[1].seed, 7);
@@ -87,12 +91,26 @@ static void test_mistakes_are_named(void **state)
     expect_wrong("\"p\": {\"visual\"", "\"e\": {\"visual\"", "called like an encoder");
     expect_wrong("\"p\": {\"visual\"", "\"../p\": {\"visual\"", "cannot be a name");
     expect_wrong("\"tau\": 3", "\"tau\": 0", "\"tau\" is not a whole number from 1");
-    expect_wrong("0.5", "\"fast\"", "\"learning_rate\" is not a number");
+    expect_wrong("_rate\": 0.5", "_rate\": \"fast\"", "\"learning_rate\" is not a number");
     expect_wrong("\"anomalies\"", "\"probes\"", "\"p\" is a pair");
     expect_wrong("\"anomalies\"", "\"pies\"", "kind \"pies\" is none of");
     expect_wrong("\"rows\": [\"e\"", "\"rows\": [\"z\"", "no encoder or pair \"z\"");
     expect_wrong("\"real\": \"C\"", "\"real\": \"D\"", "dataset D has no \"train\" list");
+    expect_wrong("\"test\": \"D\"", "\"test\": \"E\"", "dataset E has no \"test\" list");
     expect_wrong("\"columns\": [", "\"columns\": 3, \"comment\": [", "\"comment\", which is not known here");
+}
+
+static void test_shipped(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"paper", "puppet"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        fal_error err;
+        fal_study_plan plan;
+        fal_check_ok(fal_study_plan_read(fal_data_path("../../configs/%s.json", names[i]), &folders, &plan, &err), &err);
+        assert_true(plan.table_count >= 4);
+        fal_study_plan_free(&plan);
+    }
 }
 
 static fal_status read_whole(void *user, fal_error *err)
@@ -118,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_is_taken),
         cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_shipped),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
