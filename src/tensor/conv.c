@@ -204,7 +204,7 @@ void fal_conv_free(fal_conv **conv)
         return;
     for (int64_t g = 0; c->group && g < c->groups; g++)
         fal_packed_clear(&c->group[g]);
-    for (int i = 0; c->point && i < (c->tile + 2) * (c->tile + 2); i++)
+    for (int64_t i = 0; c->point && i < fal_conv_points(c); i++)
         fal_packed_clear(&c->point[i]);
     fal_free(c->group);
     fal_free(c->point);

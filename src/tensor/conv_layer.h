@@ -16,7 +16,7 @@ struct fal_conv {
     fal_packed *group; /* [groups] of [taps * in/groups, out/groups], taps outermost; NULL for depthwise */
     float *depthwise;  /* [taps, channels] when every channel is its own group; else NULL */
     int tile;          /* Winograd: outputs per tile side (then `point` is set), else 0 */
-    fal_packed *point; /* [(tile + 2)^2] of [in, out] */
+    fal_packed *point; /* [fal_conv_points] of [in, out] */
 };
 
 /* One call: extents of the three axes. */
@@ -33,9 +33,15 @@ fal_status fal_conv_run_depthwise(const fal_conv *conv, fal_run *run, const fal_
 fal_status fal_conv_run_gathered(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
                                  const fal_conv_args *args, fal_error *err);
 
-/* Winograd's minimal filtering for 3x3 kernels of stride 1: 2.25 to 4 times fewer multiplications. */
+/* Winograd's minimal filtering for kernels of 3 or 3x3 and stride 1: 2 to 4 times fewer multiplications. */
 bool fal_conv_suits_winograd(const fal_conv *conv);
-/* weight: [out, 9, in]. */
+/* Points of a transformed tile. */
+static inline int64_t fal_conv_points(const fal_conv *conv)
+{
+    const int64_t side = conv->tile + 2;
+    return conv->dims == 1 ? side : side * side;
+}
+/* weight: [out, taps, in]. */
 fal_status fal_conv_set_winograd(fal_conv *conv, const float *weight, fal_error *err);
 fal_status fal_conv_run_winograd(const fal_conv *conv, fal_run *run, const fal_conv_shape *shape,
                                  const fal_conv_args *args, fal_error *err);

@@ -37,13 +37,14 @@ typedef struct fal_kernels {
     /* tile: [rows, cols] of products, row stride tile_stride */
     void (*finish)(const fal_finish *f, int rows, int64_t cols, const float *tile, int64_t tile_stride);
 
-    /* Winograd transforms of one tile of m x m outputs (m = 3 or 4), see conv_winograd.c. pixels: the (m + 2)^2 inputs
-     * of the tile; v: one row of `channels` values (whole vectors are written) per transformed point. */
-    void (*winograd_input)(int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride);
-    /* products: per point, panels of nr channels. Writes `lines` x `cols` pixels of the m x m, `line_stride` apart,
+    /* Winograd transforms of one tile, see conv_winograd.c: m x m outputs (m = 3 or 4) of the (m + 2)^2 inputs `pixels`
+     * on two axes, 4 of 6 on one. v: one row of `channels` values (whole vectors are written) per transformed point. */
+    void (*winograd_input)(int m, int axes, const float *const *pixels, int64_t channels, float *v,
+                           int64_t point_stride);
+    /* products: per point, panels of nr channels. Writes `lines` x `cols` pixels of the tile, `line_stride` apart,
      * each through the finishing step; f points at pixel 0. */
-    void (*winograd_output)(int m, const float *products, int64_t point_stride, int64_t panel_stride, int64_t channels,
-                            const fal_finish *f, int lines, int cols, int64_t line_stride);
+    void (*winograd_output)(int m, int axes, const float *products, int64_t point_stride, int64_t panel_stride,
+                            int64_t channels, const fal_finish *f, int lines, int cols, int64_t line_stride);
 
     void (*widen_bf16)(const uint16_t *in, int64_t n, float *out);
     void (*act)(fal_act act, const float *x, int64_t n, float *y); /* not FAL_ACT_PRELU */

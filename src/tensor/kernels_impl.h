@@ -305,22 +305,24 @@ INLINE void output_points(const int m, const vec *d, int stride, vec *v)
 #undef V
 }
 
-/* n channels from c on, at most a vector. */
-INLINE void input_vector(const int m, const float *const *pixels, int64_t c, int64_t n, float *v, int64_t point_stride)
+/* n channels from c on, at most a vector. `lines` of the input: m + 2, or 1 for a layer of one axis. */
+INLINE void input_vector(const int m, const int lines, const float *const *pixels, int64_t c, int64_t n, float *v,
+                         int64_t point_stride)
 {
     const int t = m + 2;
     vec d[36];
 #pragma GCC unroll 6
     for (int col = 0; col < t; col++) {
 #pragma GCC unroll 6
-        for (int line = 0; line < t; line++) {
+        for (int line = 0; line < lines; line++) {
             const float *from = pixels[line * t + col] + c;
             d[line * t + col] = n == LANES ? load(from) : load_part(from, n, 0);
         }
-        input_points(m, d + col, t, d + col);
+        if (lines > 1)
+            input_points(m, d + col, t, d + col);
     }
 #pragma GCC unroll 6
-    for (int line = 0; line < t; line++) {
+    for (int line = 0; line < lines; line++) {
         input_points(m, d + line * t, 1, d + line * t);
 #pragma GCC unroll 6
         for (int col = 0; col < t; col++)
@@ -328,37 +330,44 @@ INLINE void input_vector(const int m, const float *const *pixels, int64_t c, int
     }
 }
 
-INLINE void input_tile(const int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride)
+INLINE void input_tile(const int m, const int lines, const float *const *pixels, int64_t channels, float *v,
+                       int64_t point_stride)
 {
     int64_t c = 0;
     for (; c + LANES <= channels; c += LANES)
-        input_vector(m, pixels, c, LANES, v, point_stride);
+        input_vector(m, lines, pixels, c, LANES, v, point_stride);
     if (c < channels)
-        input_vector(m, pixels, c, channels - c, v, point_stride);
+        input_vector(m, lines, pixels, c, channels - c, v, point_stride);
 }
 
-static void winograd_input(int m, const float *const *pixels, int64_t channels, float *v, int64_t point_stride)
+static void winograd_input(int m, int axes, const float *const *pixels, int64_t channels, float *v,
+                           int64_t point_stride)
 {
-    if (m == 4)
-        input_tile(4, pixels, channels, v, point_stride);
+    if (axes == 1)
+        input_tile(4, 1, pixels, channels, v, point_stride);
+    else if (m == 4)
+        input_tile(4, 6, pixels, channels, v, point_stride);
     else
-        input_tile(3, pixels, channels, v, point_stride);
+        input_tile(3, 5, pixels, channels, v, point_stride);
 }
 
-INLINE void output_tile(const int m, const float *products, int64_t point_stride, float tile[4][4 * TILE_COLS])
+/* `lines` of points: m + 2, or 1. */
+INLINE void output_tile(const int m, const int lines, const float *products, int64_t point_stride,
+                        float tile[4][4 * TILE_COLS])
 {
-    const int t = m + 2;
+    const int t = m + 2, out_lines = lines > 1 ? m : 1;
     for (int v = 0; v < TILE_VECTORS; v++) {
         vec d[36];
 #pragma GCC unroll 6
         for (int col = 0; col < t; col++) {
 #pragma GCC unroll 6
-            for (int line = 0; line < t; line++)
+            for (int line = 0; line < lines; line++)
                 d[line * t + col] = load(products + (line * t + col) * point_stride + v * LANES);
-            output_points(m, d + col, t, d + col);
+            if (lines > 1)
+                output_points(m, d + col, t, d + col);
         }
 #pragma GCC unroll 4
-        for (int line = 0; line < m; line++) {
+        for (int line = 0; line < out_lines; line++) {
             output_points(m, d + line * t, 1, d + line * t);
 #pragma GCC unroll 4
             for (int col = 0; col < m; col++)
@@ -367,15 +376,17 @@ INLINE void output_tile(const int m, const float *products, int64_t point_stride
     }
 }
 
-static void winograd_output(int m, const float *products, int64_t point_stride, int64_t panel_stride, int64_t channels,
-                            const fal_finish *f, int lines, int cols, int64_t line_stride)
+static void winograd_output(int m, int axes, const float *products, int64_t point_stride, int64_t panel_stride,
+                            int64_t channels, const fal_finish *f, int lines, int cols, int64_t line_stride)
 {
     float tile[4][4 * TILE_COLS];
     for (int64_t c = 0; c < channels; c += TILE_COLS, products += panel_stride) {
-        if (m == 4)
-            output_tile(4, products, point_stride, tile);
+        if (axes == 1)
+            output_tile(4, 1, products, point_stride, tile);
+        else if (m == 4)
+            output_tile(4, 6, products, point_stride, tile);
         else
-            output_tile(3, products, point_stride, tile);
+            output_tile(3, 5, products, point_stride, tile);
         for (int line = 0; line < lines; line++) {
             fal_finish at = *f;
             at.bias = f->bias ? f->bias + c : NULL;

@@ -172,8 +172,8 @@ static void test_conv2d(void **unused)
          .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .bias = true, .act = FAL_ACT_RELU);
 }
 
-/* 3x3 layers of stride 1 with 32 and more channels are computed by Winograd's filtering with tiles of 4x4, from 256
- * channels on 3x3. Its error is stated as a multiple of the direct sum's: the bound below is twice the plain one. */
+/* Layers of 3 or 3x3 taps, stride 1 and 32 and more channels are computed by Winograd's filtering with tiles of 4 or 4x4,
+ * from 256 channels on 3x3. Its error is stated as a multiple of the direct sum's: the bound below is twice the plain one. */
 #define WINOGRAD(...) CASE(.dims = 2, .kernel = {3, 3}, .pad = {1, 1}, .tolerance = 2e-6, __VA_ARGS__)
 
 static void test_conv_winograd(void **unused)
@@ -193,6 +193,22 @@ static void test_conv_winograd(void **unused)
          .tolerance = 2e-6);
     CASE(.what = "winograd padded by 2 and 0", .dims = 2, .in = 32, .out = 36, .size = {6, 8}, .kernel = {3, 3},
          .pad = {2, 0}, .tolerance = 2e-6);
+}
+
+#define WINOGRAD_1D(...) CASE(.dims = 1, .kernel = {3}, .pad = {1}, .tolerance = 2e-6, __VA_ARGS__)
+
+static void test_conv_winograd_of_one_axis(void **unused)
+{
+    (void)unused;
+    WINOGRAD_1D(.what = "winograd 1d, 64 channels", .in = 64, .out = 64, .size = {400}, .batch_norm = true,
+                .act = FAL_ACT_SWISH, .residual = true, .act_after_residual = true, .in_place = true);
+    WINOGRAD_1D(.what = "winograd 1d, many tasks", .in = 33, .out = 50, .size = {1003}, .batch = 3, .bias = true);
+    WINOGRAD_1D(.what = "winograd 1d, one output", .in = 32, .out = 32, .size = {1}, .bias = true);
+    WINOGRAD_1D(.what = "winograd 1d, wide", .in = 515, .out = 70, .size = {97}, .act = FAL_ACT_PRELU, .batch = 2);
+    CASE(.what = "winograd 1d, unpadded", .dims = 1, .in = 40, .out = 36, .size = {19}, .kernel = {3},
+         .tolerance = 2e-6);
+    CASE(.what = "winograd 1d, padded by 2", .dims = 1, .in = 32, .out = 36, .size = {5}, .kernel = {3}, .pad = {2},
+         .tolerance = 2e-6);
 }
 
 static void test_conv3d(void **unused)
@@ -269,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv1d),      cmocka_unit_test(test_conv2d),       cmocka_unit_test(test_conv3d),
         cmocka_unit_test(test_conv_winograd),
+        cmocka_unit_test(test_conv_winograd_of_one_axis),
         cmocka_unit_test(test_conv_random), cmocka_unit_test(test_conv_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
