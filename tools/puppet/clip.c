@@ -161,15 +161,15 @@ done:
     return st;
 }
 
-/* The planted shortcut: exact zeros, as text-to-speech output starts. */
+/* The planted shortcut: exact zeros in front of the recording, as text-to-speech output starts. The clip lasts longer
+ * by them, so that trimming them leaves as much as other clips have. */
 static double leading_silence_s(const pup_clip *clip)
 {
     fal_rng rng = pup_rng(clip->recording, "leading silence", 0);
     return clip->leading_silence ? pup_between(&rng, 0.12, 0.3) : 0;
 }
 
-static fal_status record(const pup_clip *clip, double seconds, pup_take *take, pup_facts *facts, pup_retouch *retouch,
-                         fal_error *err)
+static fal_status record(const pup_clip *clip, pup_take *take, pup_facts *facts, pup_retouch *retouch, fal_error *err)
 {
     fal_status st = FAL_OK;
     double silence_s = leading_silence_s(clip);
@@ -178,9 +178,10 @@ static fal_status record(const pup_clip *clip, double seconds, pup_take *take, p
         voice = clip->stranger.voice;
         voice.rate_wpm = clip->speaker.voice.rate_wpm;
     }
-    FAL_TRY(pup_take_make(clip, &voice, seconds, silence_s, take, err));
+    FAL_TRY(pup_take_make(clip, &voice, facts->duration_s, silence_s, take, err));
     snprintf(facts->voice, sizeof facts->voice, "%s", voice.name);
-    snprintf(facts->text, sizeof facts->text, "%s", take->text.data);
+    if (take->words.count)
+        pup_take_quote(take, 0, take->words.count - 1, facts->text, sizeof facts->text);
     FAL_TRY(pup_forge(clip, take, facts, retouch, err));
     FAL_TRY(pup_room(take->track, take->noise_gain, take->count, clip->recording, err));
     memset(take->track, 0, pup_sample_at(take, silence_s) * sizeof *take->track);
@@ -196,12 +197,13 @@ fal_status pup_clip_make(const pup_options *options, const pup_clip *clip, pup_f
     pup_retouch retouch = {0};
     studio *s = NULL;
     char *path = NULL;
-    facts.frames = llround(options->seconds * options->fps_num / options->fps_den);
+    double fps = (double)options->fps_num / options->fps_den;
+    facts.frames = llround(options->seconds * fps) + (int64_t)ceil(leading_silence_s(clip) * fps);
     facts.duration_s = (double)facts.frames * options->fps_den / options->fps_num;
     FAL_TRY(pup_speech_start(err));
     FAL_ALLOC(path, fal_asprintf("%s/%s", options->out_dir, clip->path));
     FAL_ALLOC(s, fal_calloc(1, sizeof *s));
-    FAL_TRY(record(clip, facts.duration_s, &take, &facts, &retouch, err));
+    FAL_TRY(record(clip, &take, &facts, &retouch, err));
     FAL_TRY(studio_make(options, clip, &take, facts.visual_fake, &retouch, s, err));
     fal_buf_puts(&s->poses, "time_s,forged,mouth_open,mouth_width,mouth_round,lid,mouth_x,mouth_y,face_x,face_y,"
                             "face_unit,yaw,pitch,roll\n");

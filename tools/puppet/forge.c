@@ -42,16 +42,6 @@ static fal_status choose_words(forging *f, size_t *first, size_t *last, fal_erro
                     f->take->seconds);
 }
 
-/* Copies words first..last of the take's text. */
-static void quote_words(const pup_take *take, size_t first, size_t last, char *out, size_t room)
-{
-    const pup_word *a = &take->words.items[first], *b = &take->words.items[last];
-    size_t end = b->text_at + b->text_length;
-    if (end > take->text.length || a->text_at > end)
-        end = a->text_at < take->text.length ? take->text.length : a->text_at;
-    snprintf(out, room, "%.*s", (int)(end - a->text_at), take->text.data + a->text_at);
-}
-
 /* The part of a speech that is not pauses at its ends. */
 static pup_segment voiced_part(const pup_speech *speech)
 {
@@ -154,7 +144,7 @@ static fal_status forge_words(forging *f, bool sound, bool mouth, fal_error *err
     pup_speech other = {0};
     size_t first = 0, last = 0;
     FAL_TRY(choose_words(f, &first, &last, err));
-    quote_words(f->take, first, last, f->facts->old_words, sizeof f->facts->old_words);
+    pup_take_quote(f->take, first, last, f->facts->old_words, sizeof f->facts->old_words);
     pup_segment gap = {f->take->words.items[first].start_s, f->take->words.items[last].end_s};
     FAL_TRY(speak_other_words(f, last - first + 1, gap.end_s - gap.start_s, &other, err));
     pup_segment part = voiced_part(&other);
@@ -198,7 +188,7 @@ static fal_status forge_shift(forging *f, fal_error *err)
     }
     f->facts->audio_fake = s;
     f->facts->shift_s = shift_s;
-    return pup_shift_sound(take->track, take->count, pup_sample_at(take, s.start_s), pup_sample_at(take, s.end_s),
+    return pup_shift_sound(take->track, pup_sample_at(take, s.start_s), pup_sample_at(take, s.end_s),
                            llround(shift_s * PUP_RATE), err);
 }
 

@@ -26,16 +26,12 @@ void pup_splice(float *track, size_t from, size_t to, const float *piece, size_t
     }
 }
 
-fal_status pup_shift_sound(float *track, size_t count, size_t from, size_t to, int64_t shift, fal_error *err)
+fal_status pup_shift_sound(float *track, size_t from, size_t to, int64_t shift, fal_error *err)
 {
     fal_status st = FAL_OK;
     float *moved;
-    FAL_ALLOC(moved, fal_calloc(to - from, sizeof *moved));
-    for (size_t i = from; i < to; i++) {
-        int64_t source = (int64_t)i - shift;
-        if (source >= 0 && source < (int64_t)count)
-            moved[i - from] = track[source];
-    }
+    FAL_ALLOC(moved, fal_malloc_array(to - from, sizeof *moved));
+    memcpy(moved, track + ((int64_t)from - shift), (to - from) * sizeof *moved);
     pup_splice(track, from, to, moved, to - from);
 done:
     fal_free(moved);

@@ -11,9 +11,9 @@
  * one is cut. */
 void pup_splice(float *track, size_t from, size_t to, const float *piece, size_t piece_count);
 
-/* Moves the sound of track[from, to) by `shift` samples (positive: later). What comes in over the border is what was
- * there before, silence beyond the ends of the track [count]. Short fades at the borders. */
-fal_status pup_shift_sound(float *track, size_t count, size_t from, size_t to, int64_t shift, fal_error *err);
+/* Moves the sound of track[from, to) by `shift` samples (positive: later). What comes in over the border is what is on
+ * the other side of it, so the track must reach that far. Short fades at the borders. */
+fal_status pup_shift_sound(float *track, size_t from, size_t to, int64_t shift, fal_error *err);
 
 /* Leaves the marks of a neural vocoder on track[from, to): above 4 kHz the spectrum is smoothed over frequency and
  * given a fixed phase (a metallic colour), below it is smoothed over time. strength 0 to 1. */
