@@ -111,7 +111,7 @@ static void note(const void *config, fal_jw *w)
  * that the pooling needs. Weights e_t = exp(z_t - max z) refer to the maximum so far; when it grows, the sums shrink.
  */
 
-enum { BLOCK = 4 }; /* rows at a time */
+enum { BLOCK = 4, LINE = 16 }; /* rows at a time; floats in a cache line */
 
 typedef struct pass {
     const probe *p;
@@ -261,6 +261,7 @@ static fal_status loss(const void *config, const fal_step *step, double *sum, fa
     const probe p = placed(config);
     const fal_kernels *kernels = fal_kernels_get();
     const size_t width = size_of(&p), n = step->part_count, block = (size_t)(BLOCK * p.dim);
+    const size_t slot = (width + LINE - 1) / LINE * LINE; /* of a clip's gradient: vectors in it lie within cache lines */
     const int threads = n > 1 ? fal_run_threads(step->run) : 1;
     fal_arena *arena = fal_run_arena(step->run);
     float *gradients = NULL, *wide;
@@ -268,16 +269,16 @@ static fal_status loss(const void *config, const fal_step *step, double *sum, fa
     FAL_ALLOC(wide, fal_arena_alloc(arena, (size_t)threads * block, sizeof *wide));
     FAL_ALLOC(losses, fal_arena_alloc(arena, n, sizeof *losses));
     if (step->gradient)
-        FAL_ALLOC(gradients, fal_arena_alloc(arena, n * width, sizeof *gradients));
+        FAL_ALLOC(gradients, fal_arena_alloc(arena, n * slot, sizeof *gradients));
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (size_t i = 0; i < n; i++)
         losses[i] = clip_loss(&p, kernels, step, step->parts[i].clip, wide + (size_t)omp_get_thread_num() * block,
-                              gradients ? gradients + i * width : NULL);
+                              gradients ? gradients + i * slot : NULL);
     *sum = 0;
     for (size_t i = 0; i < n; i++) {
         *sum += losses[i];
         if (gradients)
-            kernels->add(step->gradient, gradients + i * width, (int64_t)width, step->gradient);
+            kernels->add(step->gradient, gradients + i * slot, (int64_t)width, step->gradient);
     }
 done:
     return st;
