@@ -261,7 +261,7 @@ static fal_status loss(const void *config, const fal_step *step, double *sum, fa
     const probe p = placed(config);
     const fal_kernels *kernels = fal_kernels_get();
     const size_t width = size_of(&p), n = step->part_count, block = (size_t)(BLOCK * p.dim);
-    const size_t slot = (width + LINE - 1) / LINE * LINE; /* of a clip's gradient: vectors in it lie within cache lines */
+    const size_t slot = (width + LINE - 1) / LINE * LINE; /* of a clip: vectors lie within cache lines */
     const int threads = n > 1 ? fal_run_threads(step->run) : 1;
     fal_arena *arena = fal_run_arena(step->run);
     float *gradients = NULL, *wide;
