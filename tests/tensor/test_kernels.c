@@ -257,40 +257,55 @@ static void test_widening(void **unused)
     for_each_table(check_widening);
 }
 
+/* Of the G matrix, the column of the centre tap: p / product of differences, 0 at infinity. */
+static void centre_tap(int m, double g[6])
+{
+    static const double p[] = {0, 0.75, -0.75, 1.5, -1.5};
+    for (int i = 0; i < m + 1; i++) {
+        g[i] = p[i];
+        for (int other = 0; other < m + 1; other++)
+            g[i] /= other == i ? 1 : p[i] - p[other];
+    }
+    g[m + 1] = 0;
+}
+
 /* With weights that pass the centre tap only, transforming there and back must give the input back. */
-static void check_winograd(const fal_kernels *kernels)
+static void check_winograd_tile(const fal_kernels *kernels, int m, int axes)
 {
     enum { CHANNELS = 21, PADDED = 32 };
-    for (int m = 3; m <= 4; m++) {
-        uint64_t state = 4;
-        int t = m + 2, points = t * t;
-        float *x = test_random_floats(&state, points * CHANNELS, 1),
-              *v = test_random_floats(&state, points * PADDED, 0);
-        float *got = test_random_floats(&state, m * m * CHANNELS, 0),
-              *want = test_random_floats(&state, m * m * CHANNELS, 0);
-        float *products = test_random_floats(&state, points * PADDED, 0);
-        const float *pixels[36];
-        static const double p[] = {0, 0.75, -0.75, 1.5, -1.5};
-        double g[6] = {0}; /* the G column of the centre tap: p / product of differences, 0 at infinity */
-        for (int i = 0; i < m + 1; i++) {
-            g[i] = p[i];
-            for (int other = 0; other < m + 1; other++)
-                g[i] /= other == i ? 1 : p[i] - p[other];
-        }
-        for (int i = 0; i < points; i++)
-            pixels[i] = x + i * CHANNELS;
-        kernels->winograd_input(m, pixels, CHANNELS, v, PADDED);
-        for (int i = 0; i < points; i++) /* panels: [ceil(21 / nr)][nr] is the plain order here */
-            for (int c = 0; c < PADDED; c++)
-                products[i * PADDED + c] = (float)(g[i / t] * g[i % t] * v[i * PADDED + c]);
-        fal_finish f = {.alpha = 1, .y = got, .y_stride = CHANNELS};
-        kernels->winograd_output(m, products, PADDED, kernels->nr, CHANNELS, &f, m, m, m * CHANNELS);
-        for (int i = 0; i < m * m * CHANNELS; i++)
-            want[i] = x[((i / CHANNELS / m + 1) * t + i / CHANNELS % m + 1) * CHANNELS + i % CHANNELS];
-        fal_check_close(label(kernels, m == 3 ? "winograd 3" : "winograd 4"), got, want, (size_t)(m * m * CHANNELS),
-                        5e-6, 0);
-        fal_free(x), fal_free(v), fal_free(got), fal_free(want), fal_free(products);
+    uint64_t state = 4;
+    const int t = m + 2, lines = axes == 1 ? 1 : m, points = axes == 1 ? t : t * t, outputs = lines * m;
+    float *x = test_random_floats(&state, points * CHANNELS, 1), *v = test_random_floats(&state, points * PADDED, 0);
+    float *got = test_random_floats(&state, outputs * CHANNELS, 0),
+          *want = test_random_floats(&state, outputs * CHANNELS, 0);
+    float *products = test_random_floats(&state, points * PADDED, 0);
+    const float *pixels[36];
+    double g[6];
+    centre_tap(m, g);
+    for (int i = 0; i < points; i++)
+        pixels[i] = x + i * CHANNELS;
+    kernels->winograd_input(m, axes, pixels, CHANNELS, v, PADDED);
+    for (int i = 0; i < points; i++) /* panels: [ceil(21 / nr)][nr] is the plain order here */
+        for (int c = 0; c < PADDED; c++)
+            products[i * PADDED + c] = (float)((axes == 1 ? 1 : g[i / t]) * g[i % t] * v[i * PADDED + c]);
+    fal_finish f = {.alpha = 1, .y = got, .y_stride = CHANNELS};
+    kernels->winograd_output(m, axes, products, PADDED, kernels->nr, CHANNELS, &f, lines, m, m * CHANNELS);
+    for (int i = 0; i < outputs * CHANNELS; i++) {
+        const int line = axes == 1 ? 0 : i / CHANNELS / m + 1, col = i / CHANNELS % m + 1;
+        want[i] = x[(line * t + col) * CHANNELS + i % CHANNELS];
     }
+    fal_check_close(label(kernels, axes == 1 ? "winograd of a line"
+                                   : m == 3  ? "winograd 3"
+                                             : "winograd 4"),
+                    got, want, (size_t)(outputs * CHANNELS), 5e-6, 0);
+    fal_free(x), fal_free(v), fal_free(got), fal_free(want), fal_free(products);
+}
+
+static void check_winograd(const fal_kernels *kernels)
+{
+    check_winograd_tile(kernels, 3, 2);
+    check_winograd_tile(kernels, 4, 2);
+    check_winograd_tile(kernels, 4, 1);
 }
 
 static void test_winograd(void **unused)
