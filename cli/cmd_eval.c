@@ -245,7 +245,7 @@ static size_t make_options(eval_settings *s, cli_option out[MAX_OPTIONS])
         {"plot", 0, CLI_TEXT, &s->roc, "FILE", "ROC curve: .svg, .pdf, .png"},
         {"det", 0, CLI_TEXT, &s->det, "FILE", "detection error trade-off"},
         {"reliability", 0, CLI_TEXT, &s->reliability, "FILE", "reliability diagram"},
-        {"localise", 0, CLI_TEXT, &s->metadata, "JSON", "AV-Deepfake1M metadata: judge frames and segments"},
+        {"localise", 0, CLI_TEXT, &s->metadata, "JSON", "AV-Deepfake1M metadata (file or folder): judge frames, segments"},
         {"segments", 0, CLI_CHOICE, &s->field, "fake|audio|visual", "which segments are true (default fake: both)"},
         {"frame-rule", 0, CLI_CHOICE, &s->rule, "loader|overlap|center", "which frames they cover (default loader)"},
         {"all-clips", 0, CLI_FLAG, &s->all_clips, NULL, "pool frames of clips without segments too"},

@@ -107,7 +107,8 @@ static void test_shipped(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         fal_error err;
         fal_study_plan plan;
-        fal_check_ok(fal_study_plan_read(fal_data_path("../../configs/%s.json", names[i]), &folders, &plan, &err), &err);
+        fal_check_ok(fal_study_plan_read(fal_data_path("../../configs/%s.json", names[i]), &folders, &plan, &err),
+                     &err);
         assert_true(plan.table_count >= 4);
         fal_study_plan_free(&plan);
     }
