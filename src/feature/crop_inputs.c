@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { FRAMES_PER_SECOND = 25 };
-
 /* *clip stays NULL when there is no such file. */
 static fal_status open_if_there(const char *path, const fal_clip_options *how, fal_clip **clip, fal_error *err)
 {
@@ -43,7 +41,7 @@ fal_status fal_crop_inputs_read(const char *path, const fal_input_request *want,
     fal_status st = FAL_OK;
     fal_clip *pictures = NULL, *sound = NULL;
     fal_crop_files files = {0};
-    fal_clip_inputs in = {.frame_hz = FRAMES_PER_SECOND};
+    fal_clip_inputs in = {.frame_hz = FAL_FRAMES_PER_SECOND};
     int64_t skip_frames = 0;
     double start = fal_now_s();
     FAL_TRY(fal_crop_files_name(path, &files, err));

@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/csv.h"
 #include "core/file.h"
+#include "core/progress.h"
 #include "core/str.h"
 #include "core/thread.h"
 #include "feature/crop_saving.h"
@@ -198,11 +199,6 @@ static fal_status extract_clip(clip_job *job)
     return st == FAL_ERR_CANCELLED ? st : FAL_OK;
 }
 
-static bool cancelled(const extraction *x)
-{
-    return x->opt->progress && x->opt->progress->cancel && *x->opt->progress->cancel;
-}
-
 static bool work_on_clip(void *user, int worker_index, size_t item)
 {
     extraction *x = user;
@@ -211,7 +207,7 @@ static bool work_on_clip(void *user, int worker_index, size_t item)
     const double start = fal_now_s();
     fal_error why = {0};
     clip_job job = {.x = x, .me = me, .clip = fal_csv_cell(&x->csv, row, x->path_column)};
-    if (cancelled(x))
+    if (fal_progress_cancelled(x->opt->progress))
         return false;
     bool fits = check_name(x, row, &why) == FAL_OK;
     for (size_t i = 0; i <= x->opt->encoder_count; i++)

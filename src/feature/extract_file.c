@@ -10,8 +10,6 @@
 /* numpy's name of an array saved without one: the key of encoders with one stream. */
 #define PLAIN_KEY "arr_0"
 
-enum { FRAMES_PER_SECOND = 25 };
-
 /* AV-HuBERT's arrays have names, as have those of every encoder with sound and picture; the others' have numpy's. */
 static const char *key_for(const fal_extract_target *t, fal_stream stream)
 {
@@ -127,7 +125,7 @@ fal_status fal_extract_write(const fal_extract_target *t, const fal_clip_rows *r
 {
     fal_status st = FAL_OK;
     members m = {0};
-    const int64_t offset = llround(start_s * FRAMES_PER_SECOND);
+    const int64_t offset = llround(start_s * FAL_FRAMES_PER_SECOND);
     FAL_TRY(gather(t, rows, &m, err));
     if (t->options->trim_silence) {
         m.names[m.count] = NULL;

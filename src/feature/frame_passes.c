@@ -10,7 +10,7 @@
 #include "feature/face_facts.h"
 #include "media/image.h"
 
-enum { FRAMES_PER_SECOND = 25, PIXELS = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE, LEAST_CROP = 88 /* what encoders look at */ };
+enum { PIXELS = FAL_MOUTH_SIZE * FAL_MOUTH_SIZE, LEAST_CROP = 88 /* what encoders look at */ };
 
 typedef struct passes {
     fal_clip *clip;
@@ -109,8 +109,8 @@ static fal_status first_pass(passes *p, fal_error *err)
                                                           .detector = p->want->detector,
                                                           .log = p->want->log},
                                    &p->tracker, err));
-    FAL_TRY(each_frame(p, p->tracker ? "face track" : "frames", INT64_MAX, length_s * FRAMES_PER_SECOND, follow_frame,
-                       err));
+    FAL_TRY(each_frame(p, p->tracker ? "face track" : "frames", INT64_MAX, length_s * FAL_FRAMES_PER_SECOND,
+                       follow_frame, err));
     p->in->report = *fal_clip_report(p->clip); /* now, at the end of the stream: a second pass may stop before it */
     p->in->frames = p->frames > p->skip ? p->frames - p->skip : 0;
 done:

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { FRAMES_PER_SECOND = 25 };
-
 fal_status fal_clip_inputs_read(const char *path, const fal_input_request *want, fal_clip_inputs *out, fal_error *err)
 {
     fal_status st = FAL_OK;
@@ -21,7 +19,7 @@ fal_status fal_clip_inputs_read(const char *path, const fal_input_request *want,
         return fal_crop_inputs_read(path, want, out, err);
     FAL_TRY(fal_clip_open(path, &(fal_clip_options){.exact = want->exact, .threads = want->threads}, &clip, err));
     in.media = *fal_clip_info(clip);
-    in.frame_hz = want->exact && in.media.video.average_fps > 0 ? in.media.video.average_fps : FRAMES_PER_SECOND;
+    in.frame_hz = want->exact && in.media.video.average_fps > 0 ? in.media.video.average_fps : FAL_FRAMES_PER_SECOND;
     FAL_TRY(fal_sound_pass(clip, want, &in, &skip_frames, err));
     in.report = *fal_clip_report(clip);
     FAL_TRY(fal_frame_passes(clip, want, skip_frames, &in, err));

@@ -11,6 +11,8 @@
 
 #include <falsetto/judge.h>
 
+enum { FAL_FRAMES_PER_SECOND = 25 }; /* of pictures, and of rows in step with them */
+
 /* Takes pictures one by one, so that nobody holds a clip of them. Pixels last for the call. */
 typedef struct fal_picture_sink {
     fal_input_kind

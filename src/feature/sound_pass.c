@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { FRAMES_PER_SECOND = 25 };
-
 /* A clip whose audio track holds no decodable sample counts as one without audio; the report says what was lost. */
 static fal_status read_wave(fal_clip *clip, fal_resample_mode mode, float **samples, size_t *count, fal_error *err)
 {
@@ -38,7 +36,7 @@ static fal_status trim_silence(waves *w, fal_clip_inputs *in, int64_t *skip_fram
         return fal_fail(err, FAL_ERR_TOO_SHORT, "the audio is silent throughout; trimming would leave nothing");
     drop_start(w->speech, &w->speech_count, (size_t)trim.samples);
     drop_start(w->wave, &w->wave_count, (size_t)trim.samples);
-    in->start_s = (double)trim.frames / FRAMES_PER_SECOND;
+    in->start_s = (double)trim.frames / FAL_FRAMES_PER_SECOND;
     *skip_frames = trim.frames;
     return FAL_OK;
 }

@@ -175,7 +175,7 @@ done:
 static double rows_hz(const fal_member *m, const fal_clip_inputs *in)
 {
     const double stated = fal_encoder_describe(m->encoder)->rate_hz;
-    return m->stream == FAL_STREAM_AUDIO ? stated : stated * in->frame_hz / 25;
+    return m->stream == FAL_STREAM_AUDIO ? stated : stated * in->frame_hz / FAL_FRAMES_PER_SECOND;
 }
 
 static fal_status form_opinion(work *w, const fal_member *m, fal_opinion *opinion, fal_error *err)
